@@ -1,0 +1,8 @@
+//! The shared core of Hardline: sessions, rooms, timelines and one view model a screen.
+//!
+//! Arrows: this crate knows Matrix and the traits of `hardline_platform`; it knows neither Slint nor D-Bus.
+#![recursion_limit = "256"]
+
+pub mod ids;
+pub mod notice;
+pub mod view;

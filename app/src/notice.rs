@@ -1,0 +1,87 @@
+//! What the person is told when something went wrong or needs them: facts without text.
+//! `.slint` turns each into a sentence and says what to do next.
+
+use std::time::Duration;
+
+/// A fact worth telling, from any service. Text is made by the user interface (and by the command line).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum Notice {
+    /// The name or password was refused by the homeserver.
+    WrongPassword,
+    /// The account was deactivated or locked by the homeserver.
+    AccountDisabled,
+    /// No such host, or nothing listens there.
+    ServerUnreachable { server: String },
+    /// Something answers there, but it does not speak Matrix.
+    NotMatrix { server: String },
+    /// The server's certificate is not trusted, expired, or for another name.
+    BadCertificate { server: String },
+    /// The server offers no way of signing in that this program knows.
+    NoKnownLogin { server: String },
+    /// The text is not a user name, address or server name.
+    NotAnAddress { text: String },
+    /// That user name is taken.
+    UserNameTaken,
+    /// That user name has characters or a length the server does not take.
+    UserNameInvalid,
+    /// The password is too weak for the server.
+    PasswordTooWeak,
+    /// The server takes no new accounts.
+    RegistrationClosed,
+    /// The registration token is missing, unknown or used up.
+    RegistrationTokenRefused,
+    /// The server asked us to wait; the program retries by itself.
+    RateLimited { retry_after: Duration },
+    /// The homeserver ended the session but keeps its keys: sign in again to go on.
+    SignedOutByServer { soft: bool },
+    /// No network, or the homeserver does not answer; retried by itself.
+    Offline,
+    /// The system keyring does not answer (absent, locked or late).
+    KeyringUnavailable { locked: bool },
+    /// The passphrase does not open the protected file.
+    WrongPassphrase,
+    /// No space left where the data lives.
+    DiskFull,
+    /// The store cannot be read; the damaged files were kept under `kept_as`.
+    StoreDamaged { kept_as: Option<String> },
+    /// The store was written by a newer version of the program.
+    StoreTooNew { found: u32, supported: u32 },
+    /// Another program owns the profile and does not answer.
+    ProfileBusy,
+    /// This device's clock differs from the server's by this many seconds (ours minus theirs).
+    ClockWrong { seconds: i64 },
+    /// The room does not exist or is not open to us.
+    RoomNotFound,
+    /// We may not do that in this room.
+    NotAllowed,
+    /// The person is not known to the server.
+    UserNotFound { user: String },
+    /// A message could not be sent; it stays in the list with a way to retry.
+    SendFailed { recoverable: bool },
+    /// The text is too long for a message (bytes); it can be sent as a file.
+    TooLongForMessage { bytes: usize, limit: usize },
+    /// The file is larger than the server takes (bytes).
+    FileTooLarge { bytes: u64, limit: u64 },
+    /// The file cannot be read.
+    FileUnreadable { name: String },
+    /// The recovery key or passphrase is wrong.
+    WrongRecoveryKey,
+    /// A background task failed by panic; it was restarted where possible.
+    TaskFailed { task: String },
+    /// Something failed that has no sentence of its own; `detail` is for the log view only.
+    Unexpected { detail: String },
+}
+
+/// How a notice is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Under the field it speaks of.
+    Field,
+    /// For some seconds at the bottom.
+    Toast,
+    /// As long as it lasts, at the top.
+    Banner,
+    /// In the way until answered.
+    Dialog,
+}

@@ -1,0 +1,3 @@
+fn main() {
+    slint_build::compile("main.slint").expect("main.slint");
+}

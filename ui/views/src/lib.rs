@@ -1,0 +1,2 @@
+//! Generated from the `.slint` files.
+slint::include_modules!();
