@@ -1,2 +1,2 @@
-//! Generated from the `.slint` files.
+//! Generated from the `.slint` files: [`MainWindow`], one global a screen, and the structs they carry.
 slint::include_modules!();
