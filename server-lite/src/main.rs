@@ -1,3 +1,85 @@
-//! Entry point.
+//! The program `hardline-server`: command line, logs, runtime.
 
-fn main() {}
+mod init;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use hardline_server::{
+    config::{Config, LogFormat},
+    serve,
+    service::Services,
+};
+use tracing_subscriber::EnvFilter;
+
+/// A Matrix homeserver small enough for a phone.
+#[derive(Parser)]
+#[command(
+    name = "hardline-server",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The configuration file (made by `hardline-server init`).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A file to write the bound address to once the server answers.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Chooses the server's name for life and writes a commented configuration file.
+    Init(init::Init),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Some(Command::Init(init)) => init.run(),
+        None => run(cli.config, cli.ready_file),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hardline-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let path = config.ok_or_else(|| {
+        anyhow::anyhow!(
+            "no configuration given\nFirst time? Run `hardline-server init`, then \
+             `hardline-server --config FILE`."
+        )
+    })?;
+    let config = Config::load(&path)?;
+    start_logs(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .thread_name("hardline-server")
+        .enable_all()
+        .build()?;
+    let services = Services::open(config)?;
+    runtime.block_on(serve::run(services, ready_file))?;
+    Ok(())
+}
+
+fn start_logs(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log.filter)
+        .map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(())
+}

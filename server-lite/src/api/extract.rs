@@ -1,0 +1,281 @@
+//! From an HTTP request to a ruma request, with the requester where there is one.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, FromRequestParts, Path},
+};
+use bytes::Bytes;
+use http::{Request, header, request::Parts};
+use ruma::{
+    DeviceId, UserId,
+    api::{
+        IncomingRequest, Metadata,
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional,
+            NoAccessToken, NoAuthentication,
+        },
+        error::ErrorKind,
+    },
+};
+
+use crate::{
+    Error,
+    error::Result,
+    service::{
+        Services,
+        rate_limit::Class,
+        sessions::{self, Session},
+    },
+};
+
+/// A request of somebody who is logged in.
+pub struct Authed<T> {
+    /// The request.
+    pub body: T,
+    /// Who asks.
+    pub session: Session,
+    /// What the body was before ruma read it.
+    pub raw: Bytes,
+    /// Where the request came from.
+    pub ip: IpAddr,
+}
+
+impl<T> Authed<T> {
+    /// The user who asks.
+    pub fn user_id(&self) -> &UserId {
+        &self.session.user_id
+    }
+
+    /// The device they ask from.
+    pub fn device_id(&self) -> &DeviceId {
+        &self.session.device_id
+    }
+}
+
+impl<T> Deref for Authed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.body
+    }
+}
+
+/// A request of anybody.
+pub struct Public<T> {
+    /// The request.
+    pub body: T,
+    /// Who asks, where the endpoint takes a token and one was shown.
+    pub session: Option<Session>,
+    /// What the body was before ruma read it.
+    pub raw: Bytes,
+    /// Where the request came from.
+    pub ip: IpAddr,
+}
+
+impl<T> Deref for Public<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.body
+    }
+}
+
+/// Whether a ruma authentication scheme looks at access tokens.
+pub trait Scheme {
+    /// Whether a token is read where one is shown.
+    const READS_TOKEN: bool;
+}
+
+/// Schemes that let a request through without a token: only these fit [`Public`].
+pub trait OpenScheme: Scheme {}
+
+macro_rules! schemes {
+    ($($scheme:ty => $reads:literal $($open:ident)?;)*) => {$(
+        impl Scheme for $scheme { const READS_TOKEN: bool = $reads; }
+        $(schemes!(@ $open $scheme);)?
+    )*};
+    (@ open $scheme:ty) => { impl OpenScheme for $scheme {} };
+}
+
+schemes! {
+    AccessToken => true;
+    AppserviceToken => true;
+    AccessTokenOptional => true open;
+    AppserviceTokenOptional => true open;
+    NoAccessToken => false open;
+    NoAuthentication => false open;
+}
+
+/// Something a handler can take as its request.
+pub trait Incoming: Sized + Send {
+    /// The ruma request inside.
+    type Request: IncomingRequest + Send;
+
+    /// Reads it. `fixed_args` follow the arguments found in the path; bodies beyond `max_body` bytes
+    /// are refused.
+    fn extract(
+        services: &Services,
+        request: Request<Body>,
+        fixed_args: &'static [&'static str],
+        max_body: usize,
+    ) -> impl Future<Output = Result<Self>> + Send;
+}
+
+impl<T> Incoming for Authed<T>
+where
+    T: IncomingRequest + Send,
+{
+    type Request = T;
+
+    async fn extract(
+        services: &Services,
+        request: Request<Body>,
+        fixed_args: &'static [&'static str],
+        max_body: usize,
+    ) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let token = token(&parts)?.ok_or_else(missing_token)?;
+        let session = services
+            .store
+            .read(move |c| sessions::by_token(c, &token))
+            .await?;
+        if T::RATE_LIMITED {
+            services
+                .limiter
+                .check(Class::Other, session.user_id.as_str())?;
+        }
+        let ip = peer(services, &parts);
+        let (body, raw) = parse::<T>(parts, body, fixed_args, max_body).await?;
+        Ok(Self {
+            body,
+            session,
+            raw,
+            ip,
+        })
+    }
+}
+
+impl<T> Incoming for Public<T>
+where
+    T: IncomingRequest + Send,
+    <T as Metadata>::Authentication: OpenScheme,
+{
+    type Request = T;
+
+    async fn extract(
+        services: &Services,
+        request: Request<Body>,
+        fixed_args: &'static [&'static str],
+        max_body: usize,
+    ) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let token = if T::Authentication::READS_TOKEN {
+            token(&parts)?
+        } else {
+            None
+        };
+        let session = match token {
+            Some(token) => Some(
+                services
+                    .store
+                    .read(move |c| sessions::by_token(c, &token))
+                    .await?,
+            ),
+            None => None,
+        };
+        let ip = peer(services, &parts);
+        if T::RATE_LIMITED {
+            services.limiter.check(Class::Other, &ip.to_string())?;
+        }
+        let (body, raw) = parse::<T>(parts, body, fixed_args, max_body).await?;
+        Ok(Self {
+            body,
+            session,
+            raw,
+            ip,
+        })
+    }
+}
+
+fn missing_token() -> Error {
+    Error::new(
+        http::StatusCode::UNAUTHORIZED,
+        ErrorKind::MissingToken,
+        "This needs an access token; log in first.",
+    )
+}
+
+/// The token in the `Authorization` header, or in the deprecated query parameter.
+fn token(parts: &Parts) -> Result<Option<String>> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let value = value.to_str().map_err(|_| missing_token())?;
+        return match value.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Some(token.trim().to_owned()))
+            }
+            _ => Err(missing_token()),
+        };
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    Ok(url::form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == "access_token")
+        .map(|(_, token)| token.into_owned()))
+}
+
+fn peer(services: &Services, parts: &Parts) -> IpAddr {
+    if services.config.listen.behind_proxy {
+        let forwarded = parts
+            .headers
+            .get("x-forwarded-for")
+            .and_then(|value| value.to_str().ok());
+        let last = forwarded.and_then(|list| list.rsplit(',').next());
+        if let Some(ip) = last.and_then(|ip| ip.trim().parse().ok()) {
+            return ip;
+        }
+    }
+    parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip())
+}
+
+async fn parse<T: IncomingRequest>(
+    mut parts: Parts,
+    body: Body,
+    fixed_args: &[&str],
+    max_body: usize,
+) -> Result<(T, Bytes)> {
+    let mut args = match Path::<Vec<String>>::from_request_parts(&mut parts, &()).await {
+        Ok(Path(args)) => args,
+        // A route without parameters has no path arguments to give.
+        Err(_) if !has_args(&parts) => Vec::new(),
+        Err(error) => return Err(Error::invalid_param(error.to_string())),
+    };
+    args.extend(fixed_args.iter().map(|&arg| arg.to_owned()));
+    let mut raw = axum::body::to_bytes(body, max_body)
+        .await
+        .map_err(|_| Error::too_large(format!("The body is larger than {max_body} bytes.")))?;
+    // Clients leave out the body where every field is optional.
+    let is_json_method = parts.method == http::Method::POST || parts.method == http::Method::PUT;
+    let kept = raw.clone();
+    if raw.is_empty() && is_json_method && !has_raw_body(&parts) {
+        raw = Bytes::from_static(b"{}");
+    }
+    let request = T::try_from_http_request(Request::from_parts(parts, raw), &args)?;
+    Ok((request, kept))
+}
+
+fn has_args(parts: &Parts) -> bool {
+    let matched = parts.extensions.get::<axum::extract::MatchedPath>();
+    matched.is_some_and(|path| path.as_str().contains('{'))
+}
+
+/// Whether the body is a file: then an empty one is an empty file and not an empty object.
+fn has_raw_body(parts: &Parts) -> bool {
+    parts.uri.path().starts_with("/_matrix/media/")
+}

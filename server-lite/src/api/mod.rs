@@ -1,0 +1,11 @@
+//! HTTP: one module an API, handlers in files named after what they serve.
+
+pub mod client;
+pub mod extract;
+pub mod route;
+pub mod well_known;
+
+pub use self::{
+    extract::{Authed, Public},
+    route::{Router, Routes},
+};

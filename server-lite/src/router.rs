@@ -1,0 +1,91 @@
+//! The whole HTTP surface: all APIs, CORS on every answer, errors in Matrix's shape.
+
+use std::any::Any;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, Method, StatusCode},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use http::header;
+use ruma::api::error::ErrorKind;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{Error, api, service::Services};
+
+/// Everything the server answers.
+pub fn build(services: Services) -> Router {
+    Router::new()
+        .merge(api::client::routes())
+        .merge(api::well_known::routes())
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(services)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(cors))
+        .layer(from_fn(log))
+}
+
+async fn unknown_route() -> Error {
+    Error::new(
+        StatusCode::NOT_FOUND,
+        ErrorKind::Unrecognized,
+        "Unknown endpoint.",
+    )
+}
+
+async fn wrong_method() -> Error {
+    Error::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        ErrorKind::Unrecognized,
+        "This endpoint does not know that method.",
+    )
+}
+
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Error::internal("a handler panicked").into_response()
+}
+
+/// <https://spec.matrix.org/v1.18/client-server-api/#web-browser-clients>
+async fn cors(request: Request, next: Next) -> Response {
+    let mut response = if request.method() == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    let set = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            "GET, POST, PUT, DELETE, PATCH, OPTIONS",
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "X-Requested-With, Content-Type, Authorization, Date",
+        ),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "Retry-After, Content-Disposition",
+        ),
+    ];
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// One line a request at debug level: method, path without query, status, time.
+async fn log(request: Request, next: Next) -> Response {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return next.run(request).await;
+    }
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let started = std::time::Instant::now();
+    let response = next.run(request).await;
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    tracing::debug!(%method, path, status, elapsed_us = elapsed.as_micros() as u64, "answered");
+    response
+}

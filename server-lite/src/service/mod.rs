@@ -1,0 +1,125 @@
+//! The services. Each owns its tables and its SQL; functions take `&Connection` (reads) or
+//! `&WriteTx` (writes), so that a handler can do several things in one transaction.
+
+pub mod notifier;
+pub mod rate_limit;
+pub mod rooms;
+pub mod sessions;
+pub mod signing;
+
+use std::{ops::Deref, sync::Arc, time::SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use self::{notifier::Notifier, rate_limit::RateLimiter, signing::ServerKey};
+use crate::{
+    config::Config,
+    store::{Component, Step, Store, StoreError, StoreOptions},
+};
+
+/// Every part of the schema, in the order in which the parts need each other.
+pub const COMPONENTS: &[Component] = &[
+    Component {
+        name: "core",
+        steps: &[Step::Sql(include_str!("../store/schema/core.sql"))],
+    },
+    sessions::COMPONENT,
+];
+
+/// What every handler gets: the store, the configuration, and the services with state of their own.
+#[derive(Clone)]
+pub struct Services {
+    inner: Arc<Inner>,
+}
+
+/// The fields of [`Services`].
+pub struct Inner {
+    /// The configuration.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Waking syncs.
+    pub notifier: Notifier,
+    /// Token buckets.
+    pub limiter: RateLimiter,
+    /// The key this server signs with.
+    pub key: ServerKey,
+    /// Cancelled when the server stops: long polls answer at once.
+    pub shutdown: CancellationToken,
+}
+
+impl Deref for Services {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl Services {
+    /// Opens the store and prepares all services.
+    pub fn open(config: Config) -> Result<Self, StartError> {
+        std::fs::create_dir_all(&config.storage.path)?;
+        let notifier = Notifier::default();
+        let options = StoreOptions {
+            max_pages: config
+                .storage
+                .max_database_mib
+                .map(|mib| mib.get().saturating_mul(256)),
+            ..StoreOptions::default()
+        };
+        let store = Store::open(&config.database(), &options, COMPONENTS, notifier.clone())?;
+        let key = signing::prepare(&config)?;
+        let limiter = RateLimiter::new(&config.rate_limits);
+        let shutdown = CancellationToken::new();
+        let inner = Inner {
+            config,
+            store,
+            notifier,
+            limiter,
+            key,
+            shutdown,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file system or the network.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The database belongs to another server name.
+    #[error(
+        "this database belongs to the server \"{stored}\", but the configuration says \
+         \"{configured}\"; a server's name is for life, so put the old name back"
+    )]
+    NameChanged {
+        /// The name in the database.
+        stored: String,
+        /// The name in the configuration.
+        configured: String,
+    },
+    /// The signing key cannot be read.
+    #[error("the signing key in the database is damaged: {0}")]
+    Key(String),
+}
+
+impl From<rusqlite::Error> for StartError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Milliseconds since 1970, as Matrix timestamps are.
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_millis() as i64)
+}

@@ -1,0 +1,116 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::{Component, Step, Store, StoreError, StoreOptions, current_position};
+use crate::{Error, service::notifier::Notifier};
+
+const CORE: Component = Component {
+    name: "core",
+    steps: &[Step::Sql(include_str!("schema/core.sql"))],
+};
+const NOTES: Component = Component {
+    name: "notes",
+    steps: &[Step::Sql("CREATE TABLE notes (text TEXT)")],
+};
+
+fn open(dir: &tempfile::TempDir, components: &[Component]) -> Result<Store, StoreError> {
+    let path = dir.path().join("test.db");
+    Store::open(
+        &path,
+        &StoreOptions::default(),
+        components,
+        Notifier::default(),
+    )
+}
+
+#[tokio::test]
+async fn what_a_failed_job_wrote_is_undone_and_the_others_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE, NOTES]).unwrap();
+    let good = store.write(|tx| {
+        tx.execute("INSERT INTO notes VALUES ('good')", [])?;
+        Ok(tx.next_position())
+    });
+    let bad = store.write(|tx| -> Result<(), Error> {
+        tx.execute("INSERT INTO notes VALUES ('bad')", [])?;
+        Err(Error::forbidden("no"))
+    });
+    let (good, bad) = tokio::join!(good, bad);
+    assert_eq!(good.unwrap(), 1);
+    assert!(bad.is_err());
+    let texts: Vec<String> = store
+        .read(|c| {
+            let mut statement = c.prepare("SELECT text FROM notes")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(texts, ["good"]);
+}
+
+#[tokio::test]
+async fn positions_are_never_used_twice_and_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE]).unwrap();
+    let first = store.write(|tx| Ok(tx.next_position())).await.unwrap();
+    store.close();
+    let store = open(&dir, &[CORE]).unwrap();
+    let second = store.write(|tx| Ok(tx.next_position())).await.unwrap();
+    assert!(second > first);
+    assert_eq!(store.read(current_position).await.unwrap(), second);
+}
+
+#[tokio::test]
+async fn a_panicking_job_does_not_stop_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE]).unwrap();
+    let result: Result<(), _> = store.write(|_| panic!("on purpose")).await;
+    assert!(result.is_err());
+    store.write(|tx| Ok(tx.next_position())).await.unwrap();
+}
+
+#[tokio::test]
+async fn hooks_run_after_the_commit_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE]).unwrap();
+    let n_runs = Arc::new(AtomicUsize::new(0));
+    let (kept, undone) = (n_runs.clone(), n_runs.clone());
+    store
+        .write(move |tx| {
+            tx.after_commit(move || drop(kept.fetch_add(1, Ordering::SeqCst)));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let _ = store
+        .write(move |tx| -> Result<(), Error> {
+            tx.after_commit(move || drop(undone.fetch_add(10, Ordering::SeqCst)));
+            Err(Error::forbidden("no"))
+        })
+        .await;
+    assert_eq!(n_runs.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_newer_schema_is_refused_in_plain_words() {
+    let dir = tempfile::tempdir().unwrap();
+    open(&dir, &[CORE, NOTES]).unwrap().close();
+    let error = open(&dir, &[CORE]).err().unwrap();
+    assert!(
+        matches!(&error, StoreError::TooNew { component, found: 1, known: 0 } if component == "notes")
+    );
+    assert!(
+        error.to_string().contains("newer hardline-server"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("test.db"), vec![b'x'; 8192]).unwrap();
+    assert!(matches!(open(&dir, &[CORE]), Err(StoreError::Damaged(_))));
+}

@@ -1,0 +1,229 @@
+//! The writer thread: group commit, positions, wake-ups after the commit.
+
+use std::{
+    cell::{Cell, RefCell},
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use parking_lot::Mutex;
+use ruma::{OwnedUserId, UserId};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{StoreError, closed};
+use crate::{Error, error::Result, service::notifier::Notifier};
+
+/// At most so many jobs share one commit.
+const MAX_BATCH: usize = 64;
+
+/// A write in progress: derefs to the connection, and hands out positions.
+pub struct WriteTx<'a> {
+    connection: &'a Connection,
+    position: Cell<u64>,
+    woken: RefCell<Vec<OwnedUserId>>,
+    after_commit: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+impl WriteTx<'_> {
+    /// The next position of the server-wide stream. Take one for each change a sync must show.
+    pub fn next_position(&self) -> u64 {
+        let next = self.position.get() + 1;
+        self.position.set(next);
+        next
+    }
+
+    /// Wakes the syncs of `user` once this is committed.
+    pub fn wake(&self, user: &UserId) {
+        self.woken.borrow_mut().push(user.to_owned());
+    }
+
+    /// Runs `hook` once this is committed; not at all if it is undone.
+    pub fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
+        self.after_commit.borrow_mut().push(Box::new(hook));
+    }
+}
+
+impl Deref for WriteTx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// Answers the caller, given the fate of the commit.
+type Answer = Box<dyn FnOnce(Result<(), Arc<rusqlite::Error>>) + Send>;
+type Job = Box<dyn for<'a> FnOnce(&WriteTx<'a>) -> (bool, Answer) + Send>;
+
+pub(super) struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, notifier: Notifier) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("store-write".to_owned())
+            .stack_size(2 << 20)
+            .spawn(move || serve(connection, &queue, &notifier))
+            .map_err(|e| StoreError::Damaged(format!("cannot start a thread: {e}")))?;
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(super) async fn run<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteTx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (sender, answered) = oneshot::channel();
+        let job: Job = Box::new(move |tx| {
+            let result = catch_unwind(AssertUnwindSafe(|| job(tx)))
+                .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
+            let keep = result.is_ok();
+            let answer: Answer = Box::new(move |commit| {
+                let result = match (result, commit) {
+                    (Ok(_), Err(error)) => Err(commit_error(&error)),
+                    (result, _) => result,
+                };
+                let _ = sender.send(result);
+            });
+            (keep, answer)
+        });
+        match &*self.jobs.lock() {
+            Some(jobs) => jobs.send(job).map_err(|_| closed())?,
+            None => return Err(closed()),
+        }
+        answered.await.map_err(|_| closed())?
+    }
+
+    pub(super) fn close(&self) {
+        self.jobs.lock().take();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn commit_error(error: &Arc<rusqlite::Error>) -> Error {
+    let copy = match &**error {
+        rusqlite::Error::SqliteFailure(code, text) => {
+            rusqlite::Error::SqliteFailure(*code, text.clone())
+        }
+        other => return Error::internal(other),
+    };
+    copy.into()
+}
+
+fn serve(mut connection: Connection, queue: &mpsc::Receiver<Job>, notifier: &Notifier) {
+    while let Ok(first) = queue.recv() {
+        let batch = std::iter::once(first)
+            .chain(queue.try_iter())
+            .take(MAX_BATCH);
+        run_batch(&mut connection, batch, notifier);
+    }
+    // Fold the WAL into the database so that a copy of the file is whole.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+}
+
+fn run_batch(connection: &mut Connection, batch: impl Iterator<Item = Job>, notifier: &Notifier) {
+    let mut answers = Vec::new();
+    match commit_batch(connection, batch, &mut answers) {
+        Ok((woken, hooks)) => {
+            for hook in hooks {
+                let _ = catch_unwind(AssertUnwindSafe(hook));
+            }
+            for answer in answers {
+                answer(Ok(()));
+            }
+            notifier.wake(woken);
+        }
+        Err(error) => {
+            tracing::error!(%error, n_jobs = answers.len(), "commit failed");
+            let error = Arc::new(error);
+            for answer in answers {
+                answer(Err(error.clone()));
+            }
+        }
+    }
+}
+
+type AfterCommit = (Vec<OwnedUserId>, Vec<Box<dyn FnOnce() + Send>>);
+
+fn commit_batch(
+    connection: &mut Connection,
+    batch: impl Iterator<Item = Job>,
+    answers: &mut Vec<Answer>,
+) -> rusqlite::Result<AfterCommit> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = match transaction {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            // The jobs cannot run: drop them, their callers see a closed channel.
+            batch.for_each(drop);
+            return Err(error);
+        }
+    };
+    let position = transaction
+        .prepare_cached("SELECT position FROM stream")?
+        .query_row([], |row| row.get::<_, i64>(0))? as u64;
+    let tx = WriteTx {
+        connection: &transaction,
+        position: Cell::new(position),
+        woken: RefCell::default(),
+        after_commit: RefCell::default(),
+    };
+    for job in batch {
+        answers.push(run_in_savepoint(&tx, job)?);
+    }
+    let WriteTx {
+        position: last,
+        woken,
+        after_commit,
+        ..
+    } = tx;
+    if last.get() != position {
+        transaction
+            .prepare_cached("UPDATE stream SET position = ?1")?
+            .execute([last.get() as i64])?;
+    }
+    commit(transaction)?;
+    Ok((woken.into_inner(), after_commit.into_inner()))
+}
+
+fn commit(transaction: Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.commit()
+}
+
+fn run_in_savepoint(tx: &WriteTx<'_>, job: Job) -> rusqlite::Result<Answer> {
+    tx.prepare_cached("SAVEPOINT job")?.execute([])?;
+    let (n_woken, n_hooks) = (tx.woken.borrow().len(), tx.after_commit.borrow().len());
+    let (keep, answer) = job(tx);
+    if !keep {
+        // A full disk may have rolled the whole transaction back already; then there is no savepoint.
+        if tx.is_autocommit() {
+            answer(Ok(()));
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+                Some("the transaction was rolled back".to_owned()),
+            ));
+        }
+        tx.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        tx.woken.borrow_mut().truncate(n_woken);
+        tx.after_commit.borrow_mut().truncate(n_hooks);
+    }
+    tx.prepare_cached("RELEASE job")?.execute([])?;
+    Ok(answer)
+}
