@@ -5,4 +5,5 @@
 
 pub mod ids;
 pub mod notice;
+pub mod text;
 pub mod view;
