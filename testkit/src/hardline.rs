@@ -1,0 +1,216 @@
+//! The `hardline` program on a profile of its own, used through its command line.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::ChildStdout,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    bus::Bus,
+    paths,
+    process::{Launch, Output, Process},
+};
+
+/// How long one command may take on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// A person at a device: a home folder, a profile, a session bus or none.
+#[derive(Debug)]
+pub struct Hardline {
+    home: TempDir,
+    bus: Option<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Hardline {
+    /// A fresh home without a session bus.
+    pub fn without_bus() -> Result<Self> {
+        Ok(Self {
+            home: tempfile::Builder::new().prefix("hl").tempdir()?,
+            bus: None,
+            env: Vec::new(),
+        })
+    }
+
+    /// A fresh home on this bus.
+    pub fn on(bus: &Bus) -> Result<Self> {
+        let mut new = Self::without_bus()?;
+        new.bus = Some(bus.address().to_owned());
+        Ok(new)
+    }
+
+    /// Sets an environment variable for every later start.
+    pub fn set_env(&mut self, key: &str, value: impl Into<String>) {
+        self.env.push((key.to_owned(), value.into()));
+    }
+
+    /// The profile's folder.
+    pub fn profile(&self) -> PathBuf {
+        self.home.path().join("profile")
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The program with its environment and profile, ready for more arguments.
+    pub fn launch(&self) -> Result<Launch> {
+        self.launch_through(None)
+    }
+
+    /// The same, started by another program (`faketime`, `prlimit` …) given with its arguments.
+    pub fn launch_through(&self, wrapper: Option<&[&str]>) -> Result<Launch> {
+        let home = self.home.path();
+        let run = home.join("run");
+        std::fs::create_dir_all(&run)?;
+        let program = paths::program("hardline")?;
+        let mut launch = match wrapper {
+            None => Launch::new(program, home)?,
+            Some([first, rest @ ..]) => Launch::new(paths::installed(first)?, home)?
+                .args(rest)
+                .arg(program),
+            Some([]) => bail!("an empty wrapper"),
+        };
+        launch = launch
+            .arg("--profile")
+            .arg(self.profile())
+            .env("HOME", home)
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_STATE_HOME", home.join("state"))
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env("XDG_RUNTIME_DIR", &run)
+            .env("LANG", "C.UTF-8")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("DBUS_SESSION_BUS_ADDRESS");
+        if let Some(address) = &self.bus {
+            launch = launch.env("DBUS_SESSION_BUS_ADDRESS", address);
+        } else {
+            // libdbus and zbus would otherwise look under the real runtime folder.
+            launch = launch.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
+        }
+        Ok(launch.envs(self.env.iter().map(|(k, v)| (k, v))))
+    }
+
+    /// Runs one command with `--json` to its end, whatever its exit code.
+    pub async fn run(&self, args: &[&str]) -> Result<Output> {
+        self.run_for(LIMIT, args).await
+    }
+
+    /// The same with a limit of one's own.
+    pub async fn run_for(&self, limit: Duration, args: &[&str]) -> Result<Output> {
+        self.launch()?
+            .arg("--json")
+            .args(args)
+            .output(limit)
+            .await
+            .with_context(|| format!("hardline {}", args.join(" ")))
+    }
+
+    /// Runs one command that must succeed; gives its JSON answer (`null` if it printed nothing).
+    pub async fn ok(&self, args: &[&str]) -> Result<Value> {
+        let output = self.run(args).await?;
+        ensure!(
+            output.status.success(),
+            "hardline {}: {}\n{}\n{}",
+            args.join(" "),
+            output.status,
+            output.stdout,
+            output.stderr
+        );
+        let text = output.stdout.trim();
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(text)
+            .with_context(|| format!("hardline {}: not JSON: {text}", args.join(" ")))
+    }
+
+    /// Runs one command that must fail; gives its exit code and what it said.
+    pub async fn fails(&self, args: &[&str]) -> Result<(i32, Output)> {
+        let output = self.run(args).await?;
+        ensure!(
+            !output.status.success(),
+            "hardline {} succeeded:\n{}",
+            args.join(" "),
+            output.stdout
+        );
+        let code = output
+            .status
+            .code()
+            .with_context(|| format!("hardline {}: {}", args.join(" "), output.status))?;
+        Ok((code, output))
+    }
+
+    /// Starts the program in the background (`--background`): it owns the profile until stopped.
+    pub fn start_background(&self) -> Result<Process> {
+        self.launch()?.arg("--background").spawn()
+    }
+
+    /// Follows `watch`.
+    pub fn watch(&self, args: &[&str]) -> Result<Watch> {
+        let mut process = self
+            .launch()?
+            .args(["--json", "watch"])
+            .args(args)
+            .spawn_piped()?;
+        let stdout = process.child.stdout.take().context("no standard output")?;
+        Ok(Watch {
+            process,
+            lines: BufReader::new(stdout).lines(),
+            seen: Vec::new(),
+        })
+    }
+}
+
+/// The running `hardline watch`.
+#[derive(Debug)]
+pub struct Watch {
+    /// The process.
+    pub process: Process,
+    lines: Lines<BufReader<ChildStdout>>,
+    seen: Vec<Value>,
+}
+
+impl Watch {
+    /// Waits for a line that `wanted` accepts; lines that came before count too.
+    pub async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        if let Some(found) = self.seen.iter().find(|line| wanted(line)) {
+            return Ok(found.clone());
+        }
+        let end = Instant::now() + LIMIT;
+        loop {
+            let Ok(line) = timeout_at(end, self.lines.next_line()).await else {
+                bail!("watch: no {what} within {LIMIT:?}; saw {:#?}", self.seen)
+            };
+            let Some(line) = line? else {
+                bail!(
+                    "watch ended while waiting for {what}:\n{}",
+                    self.process.log()
+                )
+            };
+            let value: Value =
+                serde_json::from_str(&line).with_context(|| format!("watch: not JSON: {line}"))?;
+            self.seen.push(value.clone());
+            if wanted(&value) {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// All lines read so far.
+    pub fn seen(&self) -> &[Value] {
+        &self.seen
+    }
+}

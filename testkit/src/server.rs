@@ -1,0 +1,158 @@
+//! `hardline-server` as built beside the running test.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::{
+    homeserver::{Homeserver, answers},
+    paths,
+    process::{Launch, Process},
+    wait::until,
+};
+
+/// What a test wants of the server.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Sliding sync (MSC4186) offered.
+    pub sliding_sync: bool,
+    /// Rate limits as shipped; off otherwise.
+    pub rate_limits: bool,
+    /// New accounts need this token; anybody may make one otherwise.
+    pub registration_token: Option<String>,
+    /// More configuration (whole TOML tables).
+    pub extra: String,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            sliding_sync: true,
+            rate_limits: false,
+            registration_token: None,
+            extra: String::new(),
+        }
+    }
+}
+
+/// A running server; its data goes with it.
+#[derive(Debug)]
+pub struct HardlineServer {
+    process: Option<Process>,
+    base_url: String,
+    port: u16,
+    options: ServerOptions,
+    dir: TempDir,
+}
+
+const NAME: &str = "server.hardline.test";
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl HardlineServer {
+    /// Starts one with open registration and without rate limits.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(ServerOptions::default()).await
+    }
+
+    /// Starts one with options.
+    pub async fn start_with(options: ServerOptions) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("hl-server").tempdir()?;
+        let mut server = Self {
+            process: None,
+            base_url: String::new(),
+            port: 0,
+            options,
+            dir,
+        };
+        server.resume().await?;
+        Ok(server)
+    }
+
+    /// Starts it again on the same data and at the same address, after [`Self::stop`] or [`Self::kill`].
+    pub async fn resume(&mut self) -> Result<()> {
+        let config = self.dir.path().join("server.toml");
+        let ready = self.dir.path().join("ready");
+        fs::write(&config, self.config())?;
+        if ready.exists() {
+            fs::remove_file(&ready)?;
+        }
+        let mut process = Launch::new(paths::program("hardline-server")?, self.dir.path())?
+            .arg("--config")
+            .arg(&config)
+            .arg("--ready-file")
+            .arg(&ready)
+            .spawn()?;
+        let address = until(LIMIT, "the server's ready file", || {
+            let alive = process.expect_running();
+            let text = fs::read_to_string(&ready).unwrap_or_default();
+            async move {
+                alive?;
+                Ok(text.ends_with('\n').then(|| text.trim().to_owned()))
+            }
+        })
+        .await?;
+        let (_, port) = address
+            .rsplit_once(':')
+            .with_context(|| format!("no port in {address}"))?;
+        self.port = port.trim_end_matches('/').parse()?;
+        self.base_url = format!("http://127.0.0.1:{}", self.port);
+        answers(&mut process, &self.base_url, LIMIT).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Ends it by `SIGTERM`; [`Self::resume`] starts it again.
+    pub async fn stop(&mut self) -> Result<()> {
+        if let Some(process) = self.process.take() {
+            process.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends it by `SIGKILL`; [`Self::resume`] starts it again.
+    pub async fn kill(&mut self) -> Result<()> {
+        if let Some(process) = self.process.take() {
+            process.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> Option<i32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
+    /// The folder of its configuration and data.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn config(&self) -> String {
+        let ServerOptions {
+            sliding_sync,
+            rate_limits,
+            registration_token,
+            extra,
+        } = &self.options;
+        let registration = match registration_token {
+            Some(token) => format!("token = \"{token}\""),
+            None => "open = true".to_owned(),
+        };
+        format!(
+            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"data\"\n[registration]\n{registration}\n\
+             [sync]\nsliding_sync = {sliding_sync}\n[rate_limits]\nenabled = {rate_limits}\n{extra}\n",
+            self.port
+        )
+    }
+}
+
+impl Homeserver for HardlineServer {
+    fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    fn server_name(&self) -> &str {
+        NAME
+    }
+}
