@@ -20,26 +20,39 @@ pub enum BusError {
     Late(Duration),
 }
 
+#[derive(Clone, Debug)]
+enum Place {
+    Session,
+    System,
+    At(String),
+}
+
 /// A message bus, reached lazily; clones share one connection.
 #[derive(Clone, Debug)]
 pub struct Bus {
-    address: Option<String>,
+    place: Place,
     connection: Arc<Mutex<Option<zbus::Connection>>>,
 }
 
 impl Bus {
     /// The bus of the person's login session, from the environment.
     pub fn session() -> Self {
-        Self {
-            address: None,
-            connection: Arc::default(),
-        }
+        Self::new(Place::Session)
+    }
+
+    /// The machine's bus, where NetworkManager and the modem are.
+    pub fn system() -> Self {
+        Self::new(Place::System)
     }
 
     /// The bus at an address such as `unix:path=/run/user/1000/bus`.
     pub fn at(address: impl Into<String>) -> Self {
+        Self::new(Place::At(address.into()))
+    }
+
+    fn new(place: Place) -> Self {
         Self {
-            address: Some(address.into()),
+            place,
             connection: Arc::default(),
         }
     }
@@ -58,9 +71,10 @@ impl Bus {
     /// A connection of one's own, for a service that owns a name.
     pub async fn connect(&self) -> Result<zbus::Connection, BusError> {
         let connecting = async {
-            match &self.address {
-                None => zbus::connection::Builder::session()?,
-                Some(address) => zbus::connection::Builder::address(address.as_str())?,
+            match &self.place {
+                Place::Session => zbus::connection::Builder::session()?,
+                Place::System => zbus::connection::Builder::system()?,
+                Place::At(address) => zbus::connection::Builder::address(address.as_str())?,
             }
             .method_timeout(CALL_LIMIT)
             .build()
@@ -107,7 +121,7 @@ pub(crate) fn is_absent(error: &zbus::Error) -> bool {
                 )
         }
         zbus::Error::InputOutput(error) => error.kind() != std::io::ErrorKind::TimedOut,
-        zbus::Error::Address(_) | zbus::Error::Handshake(_) => true,
+        zbus::Error::Connection(..) | zbus::Error::Address(_) | zbus::Error::Handshake(_) => true,
         _ => false,
     }
 }
