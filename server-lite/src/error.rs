@@ -59,6 +59,12 @@ impl Error {
         }
     }
 
+    /// An error with an `errcode` that ruma has no name for.
+    pub fn with_code(status: StatusCode, errcode: &str, message: impl Into<String>) -> Self {
+        let kind = serde_json::from_value(serde_json::json!({ "errcode": errcode }));
+        Self::new(status, kind.unwrap_or(ErrorKind::Unknown), message)
+    }
+
     /// 403 `M_FORBIDDEN`.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorKind::Forbidden, message)

@@ -1,17 +1,35 @@
 //! The services. Each owns its tables and its SQL; functions take `&Connection` (reads) or
 //! `&WriteTx` (writes), so that a handler can do several things in one transaction.
 
+pub mod account_data;
+pub mod accounts;
+pub mod backup;
+pub mod devices;
+pub mod filters;
+pub mod json;
+pub mod keys;
 pub mod notifier;
+pub mod passwords;
+pub mod profiles;
+pub mod push_rules;
+pub mod pushers;
+pub mod random;
 pub mod rate_limit;
+pub mod registration_tokens;
 pub mod rooms;
 pub mod sessions;
 pub mod signing;
+pub mod to_device;
+pub mod uia;
 
 use std::{ops::Deref, sync::Arc, time::SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
-use self::{notifier::Notifier, rate_limit::RateLimiter, signing::ServerKey};
+use self::{
+    notifier::Notifier, passwords::Passwords, push_rules::RulesetCache, rate_limit::RateLimiter,
+    signing::ServerKey, uia::Uia,
+};
 use crate::{
     config::Config,
     store::{Component, Step, Store, StoreError, StoreOptions},
@@ -24,6 +42,15 @@ pub const COMPONENTS: &[Component] = &[
         steps: &[Step::Sql(include_str!("../store/schema/core.sql"))],
     },
     sessions::COMPONENT,
+    accounts::COMPONENT,
+    registration_tokens::COMPONENT,
+    profiles::COMPONENT,
+    account_data::COMPONENT,
+    filters::COMPONENT,
+    keys::COMPONENT,
+    to_device::COMPONENT,
+    backup::COMPONENT,
+    pushers::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -44,6 +71,12 @@ pub struct Inner {
     pub limiter: RateLimiter,
     /// The key this server signs with.
     pub key: ServerKey,
+    /// Hashing passwords.
+    pub passwords: Passwords,
+    /// Parsed push rules.
+    pub push_rules: Arc<RulesetCache>,
+    /// User-interactive authentication.
+    pub uia: Uia,
     /// Cancelled when the server stops: long polls answer at once.
     pub shutdown: CancellationToken,
 }
@@ -78,6 +111,9 @@ impl Services {
             notifier,
             limiter,
             key,
+            passwords: Passwords::default(),
+            push_rules: Arc::default(),
+            uia: Uia::default(),
             shutdown,
         };
         Ok(Self {
