@@ -4,6 +4,8 @@
 //! Arrows: this crate knows `hardline_app` and Slint; it knows neither ruma nor matrix-sdk.
 #![recursion_limit = "256"]
 
+pub mod adapters;
 pub mod format;
+pub mod images;
 pub mod models;
 pub mod renderer;

@@ -5,5 +5,7 @@ mod styled;
 mod time;
 
 pub use size::{FileSize, SizeUnit, file_size};
-pub use styled::styled_text;
-pub use time::{Day, Moment, clock, day, moment};
+pub use styled::{REVEAL_LINK, Spoilers, styled_text};
+pub use time::{
+    Day, Moment, clock, day, day_name, duration, list_time, long_time, moment, near_time,
+};

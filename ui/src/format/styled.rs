@@ -15,15 +15,28 @@ const INTERPOLATION: char = '\u{e541}';
 const JOINER: char = '\u{2060}';
 /// Drawn for every character of a spoiler that is hidden.
 const COVER: char = '█';
-/// Where the link over a hidden spoiler leads; the room screen reveals the row when it is followed.
-pub const REVEAL_LINK: &str = "hardline:reveal";
+/// Where the link over a hidden spoiler leads, followed by the id of its row; no message can bring such a link, since
+/// theirs are `https:`, `mailto:` and `matrix:` only.
+pub const REVEAL_LINK: &str = "hardline:reveal/";
 
-/// `inline` with its marks. Spoilers are covered unless `reveal`.
-pub fn styled_text(inline: &Inline, reveal: bool) -> StyledText {
+/// What to do with spoilers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoilers<'a> {
+    /// Show them.
+    Shown,
+    /// Cover them with a link that reveals this row.
+    Covered {
+        /// The id of the row.
+        row: &'a str,
+    },
+}
+
+/// `inline` with its marks.
+pub fn styled_text(inline: &Inline, spoilers: Spoilers<'_>) -> StyledText {
     if inline.spans.iter().all(is_plain) {
         return StyledText::from_plain_text(&inline.text());
     }
-    StyledText::from_markdown(&to_markdown(inline, reveal)).unwrap_or_else(|error| {
+    StyledText::from_markdown(&to_markdown(inline, spoilers)).unwrap_or_else(|error| {
         tracing::warn!(%error, "marked-up text was refused and is shown plain");
         StyledText::from_plain_text(&inline.text())
     })
@@ -37,7 +50,7 @@ fn is_plain(span: &Span) -> bool {
         }
 }
 
-fn to_markdown(inline: &Inline, reveal: bool) -> String {
+fn to_markdown(inline: &Inline, spoilers: Spoilers<'_>) -> String {
     let mut out = String::new();
     let mut at_line_start = true;
     for span in &inline.spans {
@@ -51,7 +64,7 @@ fn to_markdown(inline: &Inline, reveal: bool) -> String {
                 at_line_start = true;
             }
             if !line.is_empty() {
-                write_run(&mut out, line, span, at_line_start, reveal);
+                write_run(&mut out, line, span, at_line_start, spoilers);
                 at_line_start = false;
             }
         }
@@ -63,8 +76,18 @@ fn to_markdown(inline: &Inline, reveal: bool) -> String {
 }
 
 /// Writes one run of equal marks that holds no line break.
-fn write_run(out: &mut String, text: &str, span: &Span, at_line_start: bool, reveal: bool) {
-    let hidden = span.spoiler && !reveal;
+fn write_run(
+    out: &mut String,
+    text: &str,
+    span: &Span,
+    at_line_start: bool,
+    spoilers: Spoilers<'_>,
+) {
+    let reveal_link = match spoilers {
+        Spoilers::Covered { row } if span.spoiler => Some(format!("{REVEAL_LINK}{row}")),
+        Spoilers::Covered { .. } | Spoilers::Shown => None,
+    };
+    let hidden = reveal_link.is_some();
     let mut close = Vec::new();
     if let Some(color) = span
         .color
@@ -95,7 +118,7 @@ fn write_run(out: &mut String, text: &str, span: &Span, at_line_start: bool, rev
     } else {
         span.link.as_deref()
     };
-    if let Some(address) = link {
+    if let Some(address) = reveal_link.as_deref().or(span.link.as_deref()) {
         out.push('[');
         close.push(format!(
             "](<{}>)",
@@ -179,8 +202,8 @@ mod tests {
 
     /// What is drawn, without what was added to steer the parser.
     fn drawn(inline: &Inline) -> String {
-        let styled =
-            StyledText::from_markdown(&to_markdown(inline, true)).expect("Markdown we wrote");
+        let styled = StyledText::from_markdown(&to_markdown(inline, Spoilers::Shown))
+            .expect("Markdown we wrote");
         raw(&styled).replace(JOINER, "").replace('\u{a0}', " ")
     }
 
@@ -230,7 +253,7 @@ mod tests {
                 plain("x"),
             ],
         };
-        let styled = styled_text(&inline, true);
+        let styled = styled_text(&inline, Spoilers::Shown);
         let debug = format!("{styled:?}");
         assert_eq!(debug.matches("Strong").count(), 2, "{debug}");
         assert_eq!(drawn(&inline), "foo(bar)baz q x");
@@ -244,7 +267,10 @@ mod tests {
             link: Some(address.into()),
             ..Span::default()
         };
-        let debug = format!("{:?}", styled_text(&Inline { spans: vec![link] }, true));
+        let debug = format!(
+            "{:?}",
+            styled_text(&Inline { spans: vec![link] }, Spoilers::Shown)
+        );
         assert!(debug.contains(address), "{debug}");
     }
 
@@ -258,10 +284,13 @@ mod tests {
         let inline = Inline {
             spans: vec![spoiler],
         };
-        let covered = styled_text(&inline, false);
+        let covered = styled_text(&inline, Spoilers::Covered { row: "$1:x" });
         assert_eq!(raw(&covered), "███ ██████");
-        assert!(format!("{covered:?}").contains(REVEAL_LINK));
-        assert_eq!(raw(&styled_text(&inline, true)).trim(), "the butler");
+        assert!(format!("{covered:?}").contains("hardline:reveal/$1:x"));
+        assert_eq!(
+            raw(&styled_text(&inline, Spoilers::Shown)).trim(),
+            "the butler"
+        );
     }
 
     fn any_span() -> impl Strategy<Value = Span> {

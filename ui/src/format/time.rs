@@ -57,6 +57,139 @@ pub fn day(millis: u64) -> Day {
     zoned(millis, zone).map_or(Day::Today, |at| day_of(at.date(), today))
 }
 
+/// For the list of rooms: "12:04", "Yesterday", "Mon", "4 Mar", "4 Mar 2025".
+pub fn list_time(millis: u64) -> String {
+    let at = moment(millis);
+    match at.day {
+        Day::Today => at.clock,
+        Day::Yesterday => "Yesterday".to_owned(),
+        Day::Weekday(weekday) => short(weekday_name(weekday)),
+        Day::Date { .. } => short_date(at.day),
+    }
+}
+
+/// For "last seen": "Today 12:04", "Yesterday 12:04", "Mon 12:04", "4 Mar", "4 Mar 2025".
+pub fn near_time(millis: u64) -> String {
+    let at = moment(millis);
+    match at.day {
+        Day::Today => format!("Today {}", at.clock),
+        Day::Yesterday => format!("Yesterday {}", at.clock),
+        Day::Weekday(weekday) => format!("{} {}", short(weekday_name(weekday)), at.clock),
+        Day::Date { .. } => short_date(at.day),
+    }
+}
+
+/// For day dividers: "Wednesday 4 March", with the year where it is another; empty for today and yesterday,
+/// which the user interface names.
+pub fn day_name(millis: u64) -> String {
+    match day(millis) {
+        Day::Today | Day::Yesterday => String::new(),
+        Day::Weekday(weekday) => weekday_name(weekday).to_owned(),
+        Day::Date {
+            year,
+            month,
+            day,
+            this_year,
+            weekday,
+        } => {
+            let date = format!("{} {day} {}", weekday_name(weekday), month_name(month));
+            if this_year {
+                date
+            } else {
+                format!("{date} {year}")
+            }
+        }
+    }
+}
+
+/// For screen readers and menus: "Wednesday 4 March 2026, 12:04".
+pub fn long_time(millis: u64) -> String {
+    zoned(millis, TimeZone::system())
+        .map(|at| {
+            let weekday = u8::try_from(at.weekday().to_monday_zero_offset()).unwrap_or_default();
+            let (name, month) = (weekday_name(weekday), month_name(at.month()));
+            format!(
+                "{name} {} {month} {}, {}",
+                at.day(),
+                at.year(),
+                clock_of(&at)
+            )
+        })
+        .unwrap_or_default()
+}
+
+/// A length of time in milliseconds: "0:07", "12:04", "1:02:03".
+pub fn duration(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+fn short_date(day: Day) -> String {
+    let Day::Date {
+        year,
+        month,
+        day,
+        this_year,
+        ..
+    } = day
+    else {
+        return String::new();
+    };
+    let date = format!("{day} {}", short(month_name(month)));
+    if this_year {
+        date
+    } else {
+        format!("{date} {year}")
+    }
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(3).collect()
+}
+
+fn weekday_name(monday_zero: u8) -> &'static str {
+    const NAMES: [&str; 7] = [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ];
+    NAMES
+        .get(usize::from(monday_zero))
+        .copied()
+        .unwrap_or_default()
+}
+
+fn month_name(month: i8) -> &'static str {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    usize::try_from(month - 1)
+        .ok()
+        .and_then(|at| NAMES.get(at))
+        .copied()
+        .unwrap_or_default()
+}
+
 fn zoned(millis: u64, zone: TimeZone) -> Option<Zoned> {
     let millis = i64::try_from(millis).ok()?;
     Some(Timestamp::from_millisecond(millis).ok()?.to_zoned(zone))
@@ -117,6 +250,24 @@ mod tests {
                 weekday: 2
             }
         );
+    }
+
+    #[test]
+    fn dates_and_lengths_of_time_are_short() {
+        let date = Day::Date {
+            year: 2025,
+            month: 3,
+            day: 4,
+            this_year: false,
+            weekday: 1,
+        };
+        assert_eq!(short_date(date), "4 Mar 2025");
+        assert_eq!(
+            [0, 7_400, 724_000, 3_723_000].map(duration),
+            ["0:00", "0:07", "12:04", "1:02:03"]
+        );
+        assert_eq!(list_time(u64::MAX), "");
+        assert!(long_time(0).contains("19"));
     }
 
     #[test]

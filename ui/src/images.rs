@@ -1,0 +1,262 @@
+//! Pictures for the rows on the screen: asked for when a row is built, decoded elsewhere, kept within a bound.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    rc::{Rc, Weak},
+    sync::Arc,
+};
+
+use slint::{Image, Rgba8Pixel, SharedPixelBuffer};
+
+/// Bytes of decoded pictures kept here; what is on the screen is held by its rows besides.
+const BUDGET: usize = 12 * 1024 * 1024;
+/// Longest side asked for in a timeline, in logical pixels.
+const PICTURE_SIDE: f32 = 480.0;
+/// Side of the largest avatar, in logical pixels.
+const AVATAR_SIDE: f32 = 64.0;
+
+/// A decoded picture: RGBA, width, height.
+#[derive(Clone)]
+pub struct Pixels {
+    /// Four bytes a pixel.
+    pub rgba: Arc<[u8]>,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+/// The answer to a request: nothing if the picture cannot be had.
+pub type PixelsFuture = Pin<Box<dyn Future<Output = Option<Pixels>>>>;
+
+/// Where pictures come from: a key and the largest width and height wanted, in pixels.
+pub type Source = Box<dyn Fn(&str, u32, u32) -> PixelsFuture>;
+
+enum Entry {
+    Asked,
+    Absent,
+    Ready {
+        image: Image,
+        bytes: usize,
+        used: u64,
+    },
+}
+
+/// Hears of every picture that arrived, by its key.
+type Listener = dyn Fn(&str);
+
+/// The pictures of a window.
+pub struct Images {
+    source: Source,
+    scale: Cell<f32>,
+    entries: RefCell<HashMap<String, Entry>>,
+    turn: Cell<u64>,
+    listeners: RefCell<Vec<Weak<Listener>>>,
+    this: Weak<Self>,
+}
+
+/// Keeps a listener; dropping it ends the listening.
+pub struct Listening(#[allow(dead_code, reason = "held for its drop")] Rc<Listener>);
+
+impl Images {
+    /// Pictures from this source.
+    pub fn new(source: Source) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
+            source,
+            scale: Cell::new(1.0),
+            entries: RefCell::default(),
+            turn: Cell::default(),
+            listeners: RefCell::default(),
+            this: this.clone(),
+        })
+    }
+
+    /// Physical pixels a logical one has on this screen.
+    pub fn set_scale(&self, scale: f32) {
+        self.scale.set(scale.clamp(1.0, 3.0));
+    }
+
+    /// An avatar, if it is there.
+    pub fn avatar(&self, mxc: &str) -> Option<Image> {
+        self.get(mxc, AVATAR_SIDE)
+    }
+
+    /// A picture of the timeline, if it is there.
+    pub fn picture(&self, key: &str) -> Option<Image> {
+        self.get(key, PICTURE_SIDE)
+    }
+
+    /// Calls `heard` with the key of each picture that arrives from now on.
+    pub fn listen(&self, heard: impl Fn(&str) + 'static) -> Listening {
+        let heard: Rc<Listener> = Rc::new(heard);
+        self.listeners.borrow_mut().push(Rc::downgrade(&heard));
+        Listening(heard)
+    }
+
+    /// Forgets that pictures could not be had, so that they are asked for again (back online).
+    pub fn retry_absent(&self) {
+        self.entries
+            .borrow_mut()
+            .retain(|_, entry| !matches!(entry, Entry::Absent));
+    }
+
+    /// Forgets all pictures (signed out, window closed).
+    pub fn clear(&self) {
+        self.entries.borrow_mut().clear();
+    }
+
+    fn get(&self, key: &str, side: f32) -> Option<Image> {
+        self.turn.set(self.turn.get() + 1);
+        if let Some(entry) = self.entries.borrow_mut().get_mut(key) {
+            return match entry {
+                Entry::Ready { image, used, .. } => {
+                    *used = self.turn.get();
+                    Some(image.clone())
+                }
+                Entry::Asked | Entry::Absent => None,
+            };
+        }
+        self.ask(key.to_owned(), side);
+        None
+    }
+
+    fn ask(&self, key: String, side: f32) {
+        self.entries.borrow_mut().insert(key.clone(), Entry::Asked);
+        let pixels = (side * self.scale.get()) as u32;
+        let answer = (self.source)(&key, pixels, pixels);
+        let this = self.this.clone();
+        let asked = slint::spawn_local(async move {
+            let picture = answer.await;
+            if let Some(images) = this.upgrade() {
+                images.arrived(key, picture);
+            }
+        });
+        if let Err(error) = asked {
+            tracing::error!(%error, "no event loop for a picture");
+        }
+    }
+
+    fn arrived(&self, key: String, picture: Option<Pixels>) {
+        let image = picture.and_then(|picture| image_of(&picture));
+        let Some((image, bytes)) = image else {
+            self.entries.borrow_mut().insert(key, Entry::Absent);
+            return;
+        };
+        let used = self.turn.get();
+        self.entries
+            .borrow_mut()
+            .insert(key.clone(), Entry::Ready { image, bytes, used });
+        self.keep_within_budget();
+        let listeners: Vec<_> = {
+            let mut listeners = self.listeners.borrow_mut();
+            listeners.retain(|listener| listener.strong_count() > 0);
+            listeners.iter().filter_map(Weak::upgrade).collect()
+        };
+        listeners.iter().for_each(|heard| heard(&key));
+    }
+
+    /// Drops the pictures not used for longest until the rest fits.
+    fn keep_within_budget(&self) {
+        let mut entries = self.entries.borrow_mut();
+        let mut held: Vec<(u64, usize, String)> = entries
+            .iter()
+            .filter_map(|(key, entry)| match entry {
+                Entry::Ready { bytes, used, .. } => Some((*used, *bytes, key.clone())),
+                Entry::Asked | Entry::Absent => None,
+            })
+            .collect();
+        let mut total: usize = held.iter().map(|(_, bytes, _)| bytes).sum();
+        held.sort_unstable();
+        // the newest stays even if it is larger than the budget by itself: it is on the screen
+        for (_, bytes, key) in held.iter().take(held.len().saturating_sub(1)) {
+            if total <= BUDGET {
+                break;
+            }
+            entries.remove(key);
+            total -= bytes;
+        }
+    }
+}
+
+/// A Slint picture and its size in bytes; nothing if the pixels do not match their width and height.
+pub fn image_of(pixels: &Pixels) -> Option<(Image, usize)> {
+    let bytes = pixels.rgba.len();
+    let expected = u64::from(pixels.width) * u64::from(pixels.height) * 4;
+    if bytes == 0 || bytes as u64 != expected {
+        return None;
+    }
+    let buffer = SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(
+        &pixels.rgba,
+        pixels.width,
+        pixels.height,
+    );
+    Some((Image::from_rgba8(buffer), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pixels(side: u32) -> Pixels {
+        Pixels {
+            rgba: vec![0; (side * side * 4) as usize].into(),
+            width: side,
+            height: side,
+        }
+    }
+
+    fn empty() -> Rc<Images> {
+        Images::new(Box::new(|_, _, _| Box::pin(std::future::pending())))
+    }
+
+    #[test]
+    fn pixels_that_do_not_match_their_size_are_refused() {
+        assert!(image_of(&pixels(3)).is_some());
+        assert!(
+            image_of(&Pixels {
+                width: 4,
+                ..pixels(3)
+            })
+            .is_none()
+        );
+        assert!(
+            image_of(&Pixels {
+                width: u32::MAX,
+                height: u32::MAX,
+                ..pixels(1)
+            })
+            .is_none()
+        );
+        assert!(image_of(&pixels(0)).is_none());
+    }
+
+    #[test]
+    fn the_pictures_used_last_are_kept_within_the_budget() {
+        let images = empty();
+        for n in 0..40 {
+            images.turn.set(n);
+            images.arrived(n.to_string(), Some(pixels(512))); // 1 MiB each
+        }
+        assert_eq!(images.entries.borrow().len(), 12);
+        assert!(images.avatar("39").is_some());
+        assert!(!images.entries.borrow().contains_key("0"));
+    }
+
+    #[test]
+    fn who_listens_hears_of_pictures_until_it_is_dropped() {
+        let images = empty();
+        let heard = Rc::new(RefCell::new(Vec::new()));
+        let listening = images.listen({
+            let heard = heard.clone();
+            move |key| heard.borrow_mut().push(key.to_owned())
+        });
+        images.arrived("a".into(), Some(pixels(1)));
+        images.arrived("absent".into(), None);
+        drop(listening);
+        images.arrived("b".into(), Some(pixels(1)));
+        assert_eq!(*heard.borrow(), ["a"]);
+    }
+}
