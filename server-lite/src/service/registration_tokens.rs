@@ -77,6 +77,15 @@ pub fn get(conn: &Connection, token: &str) -> rusqlite::Result<Option<Registrati
     .optional()
 }
 
+/// Whether somebody could register with any of the tokens.
+pub fn any_valid(conn: &Connection, now_ms: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM registration_tokens WHERE (uses_allowed IS NULL OR uses < uses_allowed)
+           AND (expires_at IS NULL OR expires_at > ?1)",
+    )?
+    .exists([now_ms])
+}
+
 /// All tokens, oldest first.
 pub fn list(conn: &Connection) -> rusqlite::Result<Vec<RegistrationToken>> {
     conn.prepare(

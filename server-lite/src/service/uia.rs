@@ -30,8 +30,8 @@ pub struct Uia {
 /// What has to be authenticated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The endpoint, so that a session for one act cannot be used for another.
-    pub action: &'static str,
+    /// What is to be done, so that a session for one act cannot be used for another.
+    pub action: String,
     /// The user, where one is logged in.
     pub user_id: Option<ruma::OwnedUserId>,
 }

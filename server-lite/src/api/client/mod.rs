@@ -1,10 +1,47 @@
 //! The [Client-Server API](https://spec.matrix.org/v1.18/client-server-api/).
 
+pub mod account;
+pub mod account_data;
+pub mod auth;
+pub mod backup;
+pub mod device;
+pub mod filter;
+pub mod keys;
+pub mod login_request;
+pub mod profile;
+pub mod push;
+pub mod register;
+pub mod session;
+pub mod to_device;
 pub mod versions;
 
-use super::Router;
+use ruma::UserId;
+
+use super::{Authed, Router};
+use crate::error::{Error, Result};
 
 /// Every route of the Client-Server API. Each module adds its own; keep the list sorted.
 pub fn routes() -> Router {
-    Router::new().merge(versions::routes())
+    Router::new()
+        .merge(account::routes())
+        .merge(account_data::routes())
+        .merge(backup::routes())
+        .merge(device::routes())
+        .merge(filter::routes())
+        .merge(keys::routes())
+        .merge(profile::routes())
+        .merge(push::routes())
+        .merge(register::routes())
+        .merge(session::routes())
+        .merge(to_device::routes())
+        .merge(versions::routes())
+}
+
+/// Refuses a request about another user's private things.
+pub(crate) fn only_oneself<T>(request: &Authed<T>, user_id: &UserId) -> Result<()> {
+    if request.user_id() == user_id {
+        Ok(())
+    } else {
+        Err(Error::forbidden("This belongs to another user."))
+    }
 }

@@ -1,0 +1,142 @@
+//! Logging in, out, and refreshing tokens.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#login>
+
+use ruma::{
+    OwnedUserId,
+    api::client::session::{
+        get_login_types::v3 as login_types,
+        login::v3::{self, LoginInfo},
+        logout::v3 as logout,
+        logout_all::v3 as logout_all,
+        refresh_token::v3 as refresh,
+    },
+};
+
+use super::{auth, login_request::LoginRequest};
+use crate::{
+    api::{Authed, Public, Router, Routes},
+    error::{Error, Result},
+    service::{
+        Services, accounts,
+        devices::{self, LoginOptions},
+        now_ms,
+        rate_limit::Class,
+    },
+};
+
+/// The routes of this module.
+pub fn routes() -> Router {
+    Router::new()
+        .ruma(login_types_route)
+        .ruma(login_route)
+        .ruma(logout_route)
+        .ruma(logout_all_route)
+        .ruma(refresh_token_route)
+}
+
+async fn login_types_route(
+    _: Services,
+    _: Public<login_types::Request>,
+) -> Result<login_types::Response> {
+    let password = login_types::LoginType::Password(login_types::PasswordLoginType::new());
+    Ok(login_types::Response::new(vec![password]))
+}
+
+async fn login_route(services: Services, request: Public<LoginRequest>) -> Result<v3::Response> {
+    services
+        .limiter
+        .check(Class::Login, &request.ip.to_string())?;
+    let request = request.body.0;
+    let LoginInfo::Password(given) = request.login_info else {
+        return Err(Error::bad_request(
+            ruma::api::error::ErrorKind::Unknown,
+            "This server knows the log-in type m.login.password only.",
+        ));
+    };
+    let user_id = named_user(&services, &given)?;
+    let right = auth::check_password(&services, &user_id, given.password).await?;
+    match right {
+        None => return Err(Error::forbidden("Wrong user name or password.")),
+        Some(credentials) if credentials.deactivated => return Err(accounts::deactivated()),
+        Some(_) => {}
+    }
+    let options = LoginOptions {
+        device_id: request.device_id,
+        display_name: request.initial_device_display_name,
+        refresh: request.refresh_token,
+    };
+    let user = user_id.clone();
+    let login = services
+        .store
+        .write(move |tx| {
+            // The account may have been closed while its password was being checked.
+            if !accounts::is_active(tx, &user)? {
+                return Err(accounts::deactivated());
+            }
+            devices::log_in(tx, &user, options, now_ms())
+        })
+        .await?;
+    tracing::info!(%user_id, device_id = %login.device_id, "logged in");
+    let mut response = v3::Response::new(user_id, login.access_token, login.device_id);
+    response.refresh_token = login.refresh_token;
+    response.expires_in = login.expires_in;
+    response.well_known = services.config.server.public_url.as_ref().map(|url| {
+        let base_url = url.as_str().trim_end_matches('/').to_owned();
+        v3::DiscoveryInfo::new(v3::HomeserverInfo::new(base_url))
+    });
+    Ok(response)
+}
+
+/// The user a client names, also in the form of before 2018.
+fn named_user(services: &Services, given: &v3::Password) -> Result<OwnedUserId> {
+    if let Some(identifier) = &given.identifier {
+        return auth::local_user(services, identifier);
+    }
+    #[expect(deprecated, reason = "old clients still send it")]
+    let name = given.user.as_deref();
+    let missing = || {
+        let text = "Say who logs in: identifier.user is missing.";
+        Error::bad_request(ruma::api::error::ErrorKind::MissingParam, text)
+    };
+    auth::user_by_name(services, name.ok_or_else(missing)?)
+}
+
+async fn logout_route(
+    services: Services,
+    request: Authed<logout::Request>,
+) -> Result<logout::Response> {
+    let (user_id, device_id) = (request.session.user_id, request.session.device_id);
+    services
+        .store
+        .write(move |tx| devices::delete(tx, &user_id, [&*device_id]))
+        .await?;
+    Ok(logout::Response::new())
+}
+
+async fn logout_all_route(
+    services: Services,
+    request: Authed<logout_all::Request>,
+) -> Result<logout_all::Response> {
+    let user_id = request.session.user_id;
+    services
+        .store
+        .write(move |tx| devices::delete_all(tx, &user_id, None))
+        .await?;
+    Ok(logout_all::Response::new())
+}
+
+async fn refresh_token_route(
+    services: Services,
+    request: Public<refresh::Request>,
+) -> Result<refresh::Response> {
+    let token = request.body.refresh_token;
+    let (_, login) = services
+        .store
+        .write(move |tx| devices::refresh(tx, &token, now_ms()))
+        .await?;
+    let mut response = refresh::Response::new(login.access_token);
+    response.refresh_token = login.refresh_token;
+    response.expires_in_ms = login.expires_in;
+    Ok(response)
+}
