@@ -3,7 +3,16 @@
 //! Arrows: this crate knows Matrix and the traits of `hardline_platform`; it knows neither Slint nor D-Bus.
 #![recursion_limit = "256"]
 
+pub mod core;
+pub mod failure;
 pub mod ids;
 pub mod notice;
+pub mod rate_limit;
+pub mod runtime;
+pub mod session;
+pub mod store;
+pub mod sync;
 pub mod text;
 pub mod view;
+
+pub use self::core::{Core, CoreConfig, CoreError};

@@ -4,6 +4,8 @@
 //! Each view model offers `state()` (a `watch::Receiver`), `rows()` where it has a list (a snapshot and a
 //! stream of diff batches), `effects()` (one-shot), and `send(Action)`, which never blocks and never fails.
 
+mod avatar;
+pub mod handle;
 pub mod new_conversation;
 pub mod onboarding;
 pub mod recovery;

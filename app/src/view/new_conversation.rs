@@ -37,7 +37,13 @@ pub enum NewConversationAction {
     /// Open (or create) the direct room with the one chosen.
     StartDirect(OwnedUserId),
     /// Create a room with those chosen.
-    CreateRoom { name: String, topic: String, encrypted: bool, public: bool, alias: Option<String> },
+    CreateRoom {
+        name: String,
+        topic: String,
+        encrypted: bool,
+        public: bool,
+        alias: Option<String>,
+    },
     /// Join by alias, id, `matrix:` or matrix.to link.
     Join { address: String },
     /// Clear for a fresh start.

@@ -78,7 +78,11 @@ pub enum OnboardingAction {
     /// Sign in; `user` may be a whole Matrix id.
     SignIn { user: String, password: String },
     /// Create an account.
-    Register { user: String, password: String, token: Option<String> },
+    Register {
+        user: String,
+        password: String,
+        token: Option<String>,
+    },
     /// Start this device's own server and use it.
     UseOwnServer,
     /// Protect the session by a passphrase because there is no keyring.

@@ -111,9 +111,15 @@ pub enum RoomDetailsAction {
     /// Invite somebody.
     Invite { user: String },
     /// Remove somebody.
-    Kick { user_id: OwnedUserId, reason: String },
+    Kick {
+        user_id: OwnedUserId,
+        reason: String,
+    },
     /// Ban somebody.
-    Ban { user_id: OwnedUserId, reason: String },
+    Ban {
+        user_id: OwnedUserId,
+        reason: String,
+    },
     /// Ignore or no longer ignore somebody.
     Ignore { user_id: OwnedUserId, on: bool },
     /// Change what notifies here.

@@ -152,7 +152,10 @@ pub enum RoomListAction {
     /// Accept an invite.
     Accept(OwnedRoomId),
     /// Decline an invite.
-    Decline { room_id: OwnedRoomId, ignore_inviter: bool },
+    Decline {
+        room_id: OwnedRoomId,
+        ignore_inviter: bool,
+    },
     /// Leave a room.
     Leave(OwnedRoomId),
     /// Mark read or unread.

@@ -110,7 +110,12 @@ pub struct Notifications {
 
 impl Default for Notifications {
     fn default() -> Self {
-        Self { enabled: true, show_text: true, sound: true, autostart: false }
+        Self {
+            enabled: true,
+            show_text: true,
+            sound: true,
+            autostart: false,
+        }
     }
 }
 
@@ -141,9 +146,15 @@ pub enum SettingsAction {
     /// Fetch the devices again.
     RefreshDevices,
     /// Rename a device.
-    RenameDevice { device_id: OwnedDeviceId, name: String },
+    RenameDevice {
+        device_id: OwnedDeviceId,
+        name: String,
+    },
     /// Sign a device out; needs the password.
-    RemoveDevice { device_id: OwnedDeviceId, password: String },
+    RemoveDevice {
+        device_id: OwnedDeviceId,
+        password: String,
+    },
     /// Change how it looks.
     SetAppearance(Appearance),
     /// Change what notifies.

@@ -1,7 +1,7 @@
 //! Comparing emoji with another device or person (SAS, `m.sas.v1`).
 
-use crate::notice::Notice;
 use crate::ids::{OwnedDeviceId, OwnedUserId};
+use crate::notice::Notice;
 
 /// What the screen shows.
 #[derive(Clone, Debug, PartialEq)]

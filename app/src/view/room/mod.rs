@@ -4,7 +4,7 @@ mod composer;
 mod rich_text;
 mod row;
 
-pub use composer::{ComposerMode, ComposerState, Completion, UploadRow};
+pub use composer::{Completion, ComposerMode, ComposerState, UploadRow};
 pub use rich_text::{Block, Inline, Span, TableCell};
 pub use row::{
     AttachmentRow, DeliveryState, EncryptionMark, MembershipChange, MessageRow, ReactionChip,
@@ -82,7 +82,11 @@ pub enum RoomAction {
     /// Attach files.
     Attach { paths: Vec<std::path::PathBuf> },
     /// Attach a picture from the clipboard.
-    AttachBytes { name: String, mime: String, bytes: Vec<u8> },
+    AttachBytes {
+        name: String,
+        mime: String,
+        bytes: Vec<u8>,
+    },
     /// Leave an attachment out again before it is sent.
     Detach { upload: u64 },
     /// Take a completion.
@@ -108,7 +112,10 @@ pub enum RoomAction {
     /// Fetch the picture or file of a row; `open` shows it when it is there.
     Download { row: String, open: bool },
     /// Save the file of a row.
-    SaveAs { row: String, path: std::path::PathBuf },
+    SaveAs {
+        row: String,
+        path: std::path::PathBuf,
+    },
     /// Ignore a person.
     Ignore { user_id: OwnedUserId },
     /// Show the row that was answered.

@@ -93,7 +93,12 @@ pub struct Span {
 impl Inline {
     /// Text without marks.
     pub fn plain(text: impl Into<String>) -> Self {
-        Self { spans: vec![Span { text: text.into(), ..Span::default() }] }
+        Self {
+            spans: vec![Span {
+                text: text.into(),
+                ..Span::default()
+            }],
+        }
     }
 
     /// The text alone.

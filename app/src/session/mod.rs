@@ -1,0 +1,98 @@
+//! One signed-in account on this device: finding its server, signing in, restoring, signing out.
+//!
+//! [`SessionService`] owns the state; a [`Session`] is the signed-in account itself, shared by all other services.
+
+mod client;
+mod discovery;
+mod error;
+mod register;
+mod service;
+mod sign_in;
+mod vault;
+
+use std::sync::Arc;
+
+use matrix_sdk::Client;
+
+pub use self::{
+    discovery::{FoundServer, find_server},
+    error::SessionError,
+    service::{SessionConfig, SessionService, SessionState},
+};
+use crate::{
+    ids::{DeviceId, OwnedDeviceId, OwnedUserId, UserId},
+    runtime::{InRuntime, Tasks},
+    sync::SyncHandle,
+};
+
+/// A signed-in account. Cheap to clone; the SDK's client is dropped inside the runtime wherever the last clone goes.
+#[derive(Clone, Debug)]
+pub struct Session {
+    inner: Arc<InRuntime<Inner>>,
+}
+
+struct Inner {
+    client: Client,
+    user_id: OwnedUserId,
+    device_id: OwnedDeviceId,
+    sync: SyncHandle,
+    tasks: Tasks,
+}
+
+impl Session {
+    fn new(
+        client: Client,
+        user_id: OwnedUserId,
+        device_id: OwnedDeviceId,
+        sync: SyncHandle,
+        tasks: Tasks,
+    ) -> Self {
+        let handle = tasks.runtime().clone();
+        let inner = Inner {
+            client,
+            user_id,
+            device_id,
+            sync,
+            tasks,
+        };
+        Self {
+            inner: Arc::new(InRuntime::new(inner, handle)),
+        }
+    }
+
+    /// The SDK's client. Never hand it to the UI thread: keep the `Session` instead.
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    /// Our own id.
+    pub fn user_id(&self) -> &UserId {
+        &self.inner.user_id
+    }
+
+    /// This device's id.
+    pub fn device_id(&self) -> &DeviceId {
+        &self.inner.device_id
+    }
+
+    /// Keeping up with the server.
+    pub fn sync(&self) -> &SyncHandle {
+        &self.inner.sync
+    }
+
+    /// Where tasks of this session run.
+    pub fn tasks(&self) -> &Tasks {
+        &self.inner.tasks
+    }
+
+    /// Whether two handles are the same session.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}

@@ -1,0 +1,154 @@
+//! From an account and its secrets to a running session, and the watch over its tokens.
+
+use matrix_sdk::{Client, SessionChange, SessionTokens, authentication::matrix::MatrixSession};
+use ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier};
+use tokio::sync::{broadcast::error::RecvError, mpsc};
+use zeroize::Zeroizing;
+
+use super::{SessionService, SessionState};
+use crate::{
+    failure::{self, Doing},
+    notice::Notice,
+    session::{Session, SessionError, client, vault::Secrets},
+    store::{self, Account},
+    sync::SyncHandle,
+};
+
+impl SessionService {
+    /// Opens the stores, restores the client, starts syncing; the state becomes `Ready` or `StoreTrouble`.
+    pub(super) async fn activate(
+        &self,
+        account: Account,
+        secrets: Secrets,
+        password: Option<Zeroizing<String>>,
+    ) -> Result<(), SessionError> {
+        self.kept(|kept| kept.watch = None);
+        let client = match self.open_client(&account, &secrets).await {
+            Ok(client) => client,
+            Err(notice) => {
+                self.set(SessionState::StoreTrouble(notice.clone()));
+                return Err(notice.into());
+            }
+        };
+        let changed = self.watch_tokens(&client);
+        if let Some(password) = password {
+            self.sign_own_keys(client.clone(), &account, password);
+        }
+        let sync = SyncHandle::start(client.clone(), self.inner.store.clone(), &self.inner.tasks);
+        let session = Session::new(
+            client,
+            account.user_id.clone(),
+            account.device_id.clone(),
+            sync,
+            self.inner.tasks.clone(),
+        );
+        self.kept(|kept| {
+            kept.current = Some((account, secrets));
+            kept.watch = Some(changed);
+        });
+        self.set(SessionState::Ready(session));
+        Ok(())
+    }
+
+    /// The client with its stores open; damaged stores are set aside.
+    async fn open_client(&self, account: &Account, secrets: &Secrets) -> Result<Client, Notice> {
+        let stores = self.stores();
+        let client = match client::open(&account.homeserver, &stores, &secrets.store_key).await {
+            Ok(client) => client,
+            Err(error) => return Err(self.store_trouble(failure::of_build(&error, Doing::Other))),
+        };
+        let session = MatrixSession {
+            meta: account.meta(),
+            tokens: secrets.tokens.clone(),
+        };
+        let restored = client.restore_session(session).await;
+        restored.map_err(|error| self.store_trouble(failure::of_store(&error)))?;
+        if let Err(error) = client.event_cache().subscribe() {
+            tracing::error!(%error, "the event cache could not be started");
+        }
+        Ok(client)
+    }
+
+    /// Sets damaged stores aside, so that the person can sign in afresh and nothing is lost for a repair.
+    fn store_trouble(&self, notice: Notice) -> Notice {
+        let Notice::StoreDamaged { .. } = notice else {
+            return notice;
+        };
+        match store::set_aside(&self.stores()) {
+            Ok(kept_as) => Notice::StoreDamaged {
+                kept_as: Some(kept_as.display().to_string()),
+            },
+            Err(error) => failure::of_any(&error),
+        }
+    }
+
+    /// Cross-signing keys of an account that has none yet: the password just used lets the server take them.
+    fn sign_own_keys(&self, client: Client, account: &Account, password: Zeroizing<String>) {
+        let user = account.user_id.to_string();
+        self.inner.tasks.detach("cross-signing", async move {
+            let encryption = client.encryption();
+            encryption.wait_for_e2ee_initialization_tasks().await;
+            let identifier = UserIdentifier::Matrix(MatrixUserIdentifier::new(user));
+            let auth = AuthData::Password(Password::new(identifier, password.to_string()));
+            if let Err(error) = encryption
+                .bootstrap_cross_signing_if_needed(Some(auth))
+                .await
+            {
+                tracing::warn!(%error, "cross-signing could not be set up");
+            }
+        });
+    }
+
+    /// Keeps refreshed tokens, each change at once, and notices when the server ends the session.
+    fn watch_tokens(&self, client: &Client) -> crate::runtime::TaskHandle {
+        let (refreshed, mut tokens) = mpsc::unbounded_channel::<SessionTokens>();
+        let callbacks = client.set_session_callbacks(
+            Box::new(|_| Err("there is one process a store".into())),
+            Box::new(move |client| {
+                if let Some(tokens) = client.session_tokens() {
+                    let _ = refreshed.send(tokens);
+                }
+                Ok(())
+            }),
+        );
+        if let Err(error) = callbacks {
+            tracing::error!(%error, "refreshed tokens cannot be kept");
+        }
+        let mut changes = client.subscribe_to_session_changes();
+        let service = self.clone();
+        self.inner.tasks.spawn("session-watch", async move {
+            loop {
+                tokio::select! {
+                    Some(tokens) = tokens.recv() => service.keep_tokens(tokens).await,
+                    change = changes.recv() => match change {
+                        Ok(SessionChange::UnknownToken(data)) => {
+                            let tasks = service.inner.tasks.clone();
+                            tasks.detach("signed-out", async move {
+                                service.ended_by_server(data.soft_logout).await;
+                            });
+                            return;
+                        }
+                        Ok(SessionChange::TokensRefreshed) | Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return,
+                    },
+                }
+            }
+        })
+    }
+
+    async fn keep_tokens(&self, tokens: SessionTokens) {
+        let Some((account, secrets)) = self.kept(|kept| {
+            let (_, secrets) = kept.current.as_mut()?;
+            secrets.tokens = tokens;
+            kept.current.clone()
+        }) else {
+            return;
+        };
+        let mut pause = std::time::Duration::from_secs(1);
+        while let Err(error) = self.save(&account, &secrets).await {
+            tracing::error!(%error, "refreshed tokens could not be kept; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(std::time::Duration::from_secs(60));
+        }
+    }
+}
