@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     notifier::Notifier, passwords::Passwords, push_rules::RulesetCache, rate_limit::RateLimiter,
-    signing::ServerKey, uia::Uia,
+    rooms::typing::Typing, signing::ServerKey, uia::Uia,
 };
 use crate::{
     config::Config,
@@ -51,6 +51,7 @@ pub const COMPONENTS: &[Component] = &[
     to_device::COMPONENT,
     backup::COMPONENT,
     pushers::COMPONENT,
+    rooms::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -77,6 +78,8 @@ pub struct Inner {
     pub push_rules: Arc<RulesetCache>,
     /// User-interactive authentication.
     pub uia: Uia,
+    /// Who is typing.
+    pub typing: Typing,
     /// Cancelled when the server stops: long polls answer at once.
     pub shutdown: CancellationToken,
 }
@@ -114,6 +117,7 @@ impl Services {
             passwords: Passwords::default(),
             push_rules: Arc::default(),
             uia: Uia::default(),
+            typing: Typing::default(),
             shutdown,
         };
         Ok(Self {

@@ -5,12 +5,18 @@ pub mod account_data;
 pub mod auth;
 pub mod backup;
 pub mod device;
+pub mod ephemeral;
 pub mod filter;
 pub mod keys;
 pub mod login_request;
+pub mod membership;
 pub mod profile;
 pub mod push;
 pub mod register;
+pub mod relations;
+pub mod room_events;
+pub mod rooms;
+pub mod send;
 pub mod session;
 pub mod to_device;
 pub mod versions;
@@ -27,11 +33,17 @@ pub fn routes() -> Router {
         .merge(account_data::routes())
         .merge(backup::routes())
         .merge(device::routes())
+        .merge(ephemeral::routes())
         .merge(filter::routes())
         .merge(keys::routes())
+        .merge(membership::routes())
         .merge(profile::routes())
         .merge(push::routes())
         .merge(register::routes())
+        .merge(relations::routes())
+        .merge(room_events::routes())
+        .merge(rooms::routes())
+        .merge(send::routes())
         .merge(session::routes())
         .merge(to_device::routes())
         .merge(versions::routes())

@@ -1,0 +1,120 @@
+//! The public directory of this server's rooms.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#published-room-directory>
+
+use ruma::{
+    OwnedMxcUri, OwnedRoomAliasId, RoomAliasId, UInt,
+    directory::{PublicRoomsChunk, PublicRoomsChunkInit},
+    room::{JoinRuleKind, RoomType},
+};
+use rusqlite::Connection;
+
+use super::{Room, events, visibility};
+use crate::{error::Result, store::WriteTx};
+
+/// Shows a room in the directory, or no longer.
+pub fn publish(tx: &WriteTx<'_>, room: &Room, published: bool) -> Result<()> {
+    tx.prepare_cached("UPDATE rooms SET published = ?2 WHERE nid = ?1")?
+        .execute((room.nid, published))?;
+    Ok(())
+}
+
+/// Whether a room is shown in the directory.
+pub fn is_published(connection: &Connection, room: &Room) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT published FROM rooms WHERE nid = ?1")?
+        .query_row([room.nid], |row| row.get(0))?)
+}
+
+/// Which rooms of the directory are wanted.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Words in name, topic or address.
+    pub term: Option<String>,
+    /// Room types; empty for any. `None` inside stands for rooms without a type.
+    pub room_types: Vec<Option<RoomType>>,
+    /// How many to skip.
+    pub offset: usize,
+    /// How many to return.
+    pub limit: usize,
+}
+
+/// A page of the directory.
+pub struct Found {
+    /// The rooms, largest first.
+    pub chunk: Vec<PublicRoomsChunk>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+/// Looks rooms up, those with most members first.
+pub fn search(connection: &Connection, search: &Search) -> Result<Found> {
+    let mut statement = connection
+        .prepare_cached("SELECT nid FROM rooms WHERE published = 1 ORDER BY n_joined DESC, nid")?;
+    let nids: Vec<i64> = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut chunk = Vec::new();
+    for nid in nids {
+        let room = super::by_nid(connection, nid)?;
+        let entry = entry(connection, &room)?;
+        if fits(&entry, search) {
+            chunk.push(entry);
+        }
+    }
+    let total = chunk.len();
+    let chunk = chunk
+        .into_iter()
+        .skip(search.offset)
+        .take(search.limit)
+        .collect();
+    Ok(Found { chunk, total })
+}
+
+fn fits(entry: &PublicRoomsChunk, search: &Search) -> bool {
+    if !search.room_types.is_empty() && !search.room_types.contains(&entry.room_type) {
+        return false;
+    }
+    let Some(term) = &search.term else {
+        return true;
+    };
+    let term = term.to_lowercase();
+    let texts = [
+        entry.name.as_deref(),
+        entry.topic.as_deref(),
+        entry.canonical_alias.as_deref().map(RoomAliasId::as_str),
+    ];
+    texts
+        .into_iter()
+        .flatten()
+        .any(|text| text.to_lowercase().contains(&term))
+}
+
+/// What the directory tells of a room.
+pub fn entry(connection: &Connection, room: &Room) -> Result<PublicRoomsChunk> {
+    let text = |kind: &str, key: &str| -> Result<Option<String>> {
+        let event = events::current_state(connection, room, kind, "")?;
+        Ok(event
+            .and_then(|pdu| pdu.content_str(key))
+            .filter(|text| !text.is_empty()))
+    };
+    let n_joined: u32 = connection
+        .prepare_cached("SELECT n_joined FROM rooms WHERE nid = ?1")?
+        .query_row([room.nid], |row| row.get(0))?;
+    let guests = text("m.room.guest_access", "guest_access")?;
+    let mut entry = PublicRoomsChunk::from(PublicRoomsChunkInit {
+        num_joined_members: UInt::from(n_joined),
+        room_id: room.id.clone(),
+        world_readable: visibility::is_world_readable(connection, room)?,
+        guest_can_join: guests.as_deref() == Some("can_join"),
+    });
+    entry.name = text("m.room.name", "name")?;
+    entry.topic = text("m.room.topic", "topic")?;
+    entry.avatar_url = text("m.room.avatar", "url")?.map(OwnedMxcUri::from);
+    let alias = text("m.room.canonical_alias", "alias")?;
+    entry.canonical_alias = alias.and_then(|alias| OwnedRoomAliasId::try_from(alias).ok());
+    entry.room_type = text("m.room.create", "type")?.map(RoomType::from);
+    entry.join_rule =
+        text("m.room.join_rules", "join_rule")?.map_or(JoinRuleKind::Invite, JoinRuleKind::from);
+    Ok(entry)
+}

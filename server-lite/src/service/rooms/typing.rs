@@ -1,0 +1,135 @@
+//! Who is typing: kept in memory, forgotten with time.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#typing-notifications>
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use ruma::{OwnedUserId, UserId};
+
+use crate::service::now_ms;
+
+/// The longest a notification lasts.
+const MAX_TIMEOUT: Duration = Duration::from_secs(120);
+
+#[derive(Default)]
+struct RoomTyping {
+    until: BTreeMap<OwnedUserId, Instant>,
+    changed: u64,
+}
+
+struct State {
+    rooms: HashMap<i64, RoomTyping>,
+    serial: u64,
+}
+
+/// Typing notifications of all rooms. Every change takes the next serial; serials grow across
+/// restarts, because they start at the time of the start.
+pub struct Typing {
+    state: Mutex<State>,
+}
+
+impl Default for Typing {
+    fn default() -> Self {
+        let serial = now_ms().max(1) as u64;
+        Self {
+            state: Mutex::new(State {
+                rooms: HashMap::new(),
+                serial,
+            }),
+        }
+    }
+}
+
+impl Typing {
+    /// Notes that `user` types in `room` for `timeout`, or (none) no longer. Returns whether that
+    /// changed who types.
+    pub fn set(&self, room: i64, user: &UserId, timeout: Option<Duration>) -> bool {
+        let mut state = self.state.lock();
+        let serial = state.serial + 1;
+        let entry = state.rooms.entry(room).or_default();
+        let changed = match timeout {
+            Some(timeout) => {
+                let until = Instant::now() + timeout.min(MAX_TIMEOUT);
+                entry.until.insert(user.to_owned(), until).is_none()
+            }
+            None => entry.until.remove(user).is_some(),
+        };
+        if changed {
+            entry.changed = serial;
+            state.serial = serial;
+        }
+        changed
+    }
+
+    /// Who types in `room`, if that changed after `since`.
+    pub fn since(&self, room: i64, since: u64) -> Option<Vec<OwnedUserId>> {
+        let state = self.state.lock();
+        let entry = state.rooms.get(&room)?;
+        (entry.changed > since).then(|| entry.until.keys().cloned().collect())
+    }
+
+    /// The rooms in which something changed after `since`.
+    pub fn rooms_since(&self, since: u64) -> Vec<i64> {
+        let state = self.state.lock();
+        if state.serial <= since {
+            return Vec::new();
+        }
+        let changed = state
+            .rooms
+            .iter()
+            .filter(|(_, entry)| entry.changed > since);
+        changed.map(|(room, _)| *room).collect()
+    }
+
+    /// The newest serial.
+    pub fn serial(&self) -> u64 {
+        self.state.lock().serial
+    }
+
+    /// Drops what has run out by `now`; returns the rooms in which that changed who types.
+    pub fn expire(&self, now: Instant) -> Vec<i64> {
+        let mut state = self.state.lock();
+        let mut serial = state.serial;
+        let mut changed = Vec::new();
+        for (room, entry) in &mut state.rooms {
+            let n_before = entry.until.len();
+            entry.until.retain(|_, until| *until > now);
+            if entry.until.len() < n_before {
+                serial += 1;
+                entry.changed = serial;
+                changed.push(*room);
+            }
+        }
+        state.serial = serial;
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use ruma::user_id;
+
+    use super::Typing;
+
+    #[test]
+    fn typing_is_told_once_and_runs_out() {
+        let (typing, ada) = (Typing::default(), user_id!("@ada:hs.test"));
+        let start = typing.serial();
+        assert!(typing.set(1, ada, Some(Duration::from_secs(3))));
+        assert!(!typing.set(1, ada, Some(Duration::from_secs(3))));
+        assert_eq!(typing.since(1, start).unwrap(), [ada.to_owned()]);
+        let told = typing.serial();
+        assert_eq!(typing.since(1, told), None);
+        assert_eq!(typing.expire(Instant::now() + Duration::from_secs(4)), [1]);
+        assert_eq!(
+            typing.since(1, told).unwrap(),
+            Vec::<ruma::OwnedUserId>::new()
+        );
+    }
+}

@@ -1,0 +1,271 @@
+//! Unread counters: one row a user, room and thread, kept up as events arrive and receipts move.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#receiving-notifications>
+
+use std::collections::{BTreeMap, HashSet};
+
+use ruma::{
+    Int, OwnedUserId, UInt, UserId,
+    events::AnySyncTimelineEvent,
+    power_levels::NotificationPowerLevels,
+    push::{FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx},
+    room_version_rules::RoomPowerLevelsRules,
+    serde::Raw,
+};
+use rusqlite::Connection;
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    Room, client_event::EventRow, events, membership, pdu::Pdu, power::Levels, receipts, relations,
+};
+use crate::{
+    Error,
+    error::Result,
+    service::{Services, push_rules},
+    store::WriteTx,
+};
+
+/// The main timeline's name in the table.
+const MAIN: &str = "";
+
+/// How many events after a receipt are looked at again, at most.
+const MAX_RECOUNT: usize = 1000;
+
+/// The counters of one thread (or of the main timeline, with an empty name).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Empty, or the root of a thread.
+    pub thread: String,
+    /// Notifications.
+    pub n_notify: u64,
+    /// Highlights among them.
+    pub n_highlight: u64,
+}
+
+/// The counters of a room that are not zero.
+pub fn of_room(connection: &Connection, user: &UserId, room: i64) -> Result<Vec<Count>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT thread, n_notify, n_highlight FROM unread_counts
+         WHERE user_id = ?1 AND room = ?2 AND n_notify > 0",
+    )?;
+    let rows = statement.query_map((user.as_str(), room), |row| {
+        Ok(Count {
+            thread: row.get(0)?,
+            n_notify: row.get::<_, i64>(1)? as u64,
+            n_highlight: row.get::<_, i64>(2)? as u64,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Rooms in which a user's counters were set back after position `since`.
+pub fn rooms_since(connection: &Connection, user: &UserId, since: u64) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT room FROM unread_counts WHERE user_id = ?1 AND position > ?2",
+    )?;
+    let rows = statement.query_map((user.as_str(), since as i64), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Counts a new event for every member it notifies.
+pub(super) fn count(
+    tx: &WriteTx<'_>,
+    services: &Services,
+    room: &Room,
+    pdu: &Pdu,
+    members: &[OwnedUserId],
+) -> Result<()> {
+    if members.iter().all(|member| *member == pdu.sender) {
+        return Ok(());
+    }
+    let event = EventRow::by_nid(tx, pdu.nid)?;
+    let flat = flatten(&event)?;
+    let thread = thread_of(pdu);
+    let shared = Shared::load(tx, room, members.len())?;
+    for member in members.iter().filter(|member| **member != pdu.sender) {
+        let rules = services.push_rules.get(tx, member)?;
+        let context = shared.context(tx, room, member)?;
+        let outcome = push_rules::evaluate(&rules, &flat, &context);
+        if outcome.notify {
+            add(
+                tx,
+                room.nid,
+                member,
+                &thread,
+                u64::from(outcome.highlight),
+                1,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn flatten(event: &EventRow) -> Result<FlattenedJson> {
+    let json = RawValue::from_string(event.pdu_json().to_owned()).map_err(Error::internal)?;
+    Ok(FlattenedJson::from_raw(
+        &Raw::<AnySyncTimelineEvent>::from_json(json),
+    ))
+}
+
+fn thread_of(pdu: &Pdu) -> String {
+    match relations::of(pdu) {
+        Some(relation) if relation.rel_type.as_deref() == Some("m.thread") => {
+            relation.event_id.unwrap_or_default()
+        }
+        _ => MAIN.to_owned(),
+    }
+}
+
+fn add(
+    tx: &WriteTx<'_>,
+    room: i64,
+    user: &UserId,
+    thread: &str,
+    n_highlight: u64,
+    n_notify: u64,
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO unread_counts (user_id, room, thread, n_notify, n_highlight, position)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0)
+         ON CONFLICT (user_id, room, thread) DO UPDATE SET
+             n_notify = n_notify + excluded.n_notify,
+             n_highlight = n_highlight + excluded.n_highlight",
+    )?
+    .execute((
+        user.as_str(),
+        room,
+        thread,
+        n_notify as i64,
+        n_highlight as i64,
+    ))?;
+    Ok(())
+}
+
+/// What push conditions need and all members share.
+struct Shared {
+    n_members: UInt,
+    power_levels: Option<PushConditionPowerLevelsCtx>,
+}
+
+impl Shared {
+    fn load(connection: &Connection, room: &Room, n_members: usize) -> Result<Self> {
+        let levels = Levels::load(connection, room)?;
+        let power_levels = levels.content().map(|content| {
+            let integer = |value: &Value| value.as_i64().and_then(Int::new);
+            let mut users = BTreeMap::new();
+            for (user, level) in content["users"].as_object().into_iter().flatten() {
+                if let (Ok(user), Some(level)) = (UserId::parse(&**user), integer(level)) {
+                    users.insert(user, level);
+                }
+            }
+            let mut notifications = NotificationPowerLevels::new();
+            if let Some(level) = integer(&content["notifications"]["room"]) {
+                notifications.room = level;
+            }
+            let users_default = integer(&content["users_default"]).unwrap_or_default();
+            let rules = RoomPowerLevelsRules::new(
+                &room.rules.authorization,
+                levels.creators().iter().cloned().collect::<HashSet<_>>(),
+            );
+            PushConditionPowerLevelsCtx::new(users, users_default, notifications, rules)
+        });
+        Ok(Self {
+            n_members: UInt::try_from(n_members).unwrap_or_default(),
+            power_levels,
+        })
+    }
+
+    fn context(
+        &self,
+        connection: &Connection,
+        room: &Room,
+        user: &UserId,
+    ) -> Result<PushConditionRoomCtx> {
+        let member = membership::find(connection, room.nid, user)?;
+        let name = member.and_then(|member| member.display_name);
+        let name = name.unwrap_or_else(|| user.localpart().to_owned());
+        let mut context =
+            PushConditionRoomCtx::new(room.id.clone(), self.n_members, user.to_owned(), name);
+        context.power_levels.clone_from(&self.power_levels);
+        Ok(context)
+    }
+}
+
+/// Sets the counters back after a receipt in `thread` (empty: all threads; `main`: the main timeline).
+pub(super) fn read_upto(
+    tx: &WriteTx<'_>,
+    services: &Services,
+    room: &Room,
+    user: &UserId,
+    thread: &str,
+    upto: i64,
+) -> Result<()> {
+    let position = tx.next_position() as i64;
+    let threads: Vec<String> = match thread {
+        "" => of_room(tx, user, room.nid)?
+            .into_iter()
+            .map(|count| count.thread)
+            .collect(),
+        "main" => vec![MAIN.to_owned()],
+        root => vec![root.to_owned()],
+    };
+    for thread in &threads {
+        tx.prepare_cached(
+            "UPDATE unread_counts SET n_notify = 0, n_highlight = 0, position = ?4
+             WHERE user_id = ?1 AND room = ?2 AND thread = ?3",
+        )?
+        .execute((user.as_str(), room.nid, thread, position))?;
+    }
+    recount(tx, services, room, user, &threads, upto)
+}
+
+/// Counts the events after `upto` again, in these threads only.
+fn recount(
+    tx: &WriteTx<'_>,
+    services: &Services,
+    room: &Room,
+    user: &UserId,
+    threads: &[String],
+    upto: i64,
+) -> Result<()> {
+    let nids: Vec<i64> = tx
+        .prepare_cached(
+            "SELECT nid FROM events WHERE room = ?1 AND position > ?2 AND sender <> ?3
+             ORDER BY position DESC LIMIT ?4",
+        )?
+        .query_map((room.nid, upto, user.as_str(), MAX_RECOUNT as i64), |row| {
+            row.get(0)
+        })?
+        .collect::<Result<_, _>>()?;
+    if nids.is_empty() || threads.is_empty() {
+        return Ok(());
+    }
+    let n_members = membership::joined_users(tx, room.nid)?.len();
+    let context = Shared::load(tx, room, n_members)?.context(tx, room, user)?;
+    let rules = services.push_rules.get(tx, user)?;
+    for nid in nids {
+        let Some(pdu) = events::by_nid(tx, room, nid)? else {
+            continue;
+        };
+        let thread = thread_of(&pdu);
+        let receipt_thread = if thread.is_empty() { "main" } else { &thread };
+        if !threads.contains(&thread)
+            || receipts::read_position(tx, room.nid, user.as_str(), receipt_thread)? >= pdu.position
+        {
+            continue;
+        }
+        let flat = flatten(&EventRow::by_nid(tx, nid)?)?;
+        let outcome = push_rules::evaluate(&rules, &flat, &context);
+        if outcome.notify {
+            add(tx, room.nid, user, &thread, u64::from(outcome.highlight), 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops the counters of somebody who left.
+pub(super) fn forget(tx: &WriteTx<'_>, room: i64, user: &str) -> Result<()> {
+    tx.prepare_cached("DELETE FROM unread_counts WHERE user_id = ?1 AND room = ?2")?
+        .execute((user, room))?;
+    Ok(())
+}
