@@ -68,10 +68,9 @@ async fn until<T: Clone + std::fmt::Debug>(
     watched: &mut watch::Receiver<T>,
     check: impl FnMut(&T) -> bool,
 ) -> T {
-    match tokio::time::timeout(LIMIT, watched.wait_for(check)).await {
-        Ok(value) => value.unwrap().clone(),
-        Err(_) => panic!("not in {LIMIT:?}; still {:?}", watched.borrow()),
-    }
+    let found = tokio::time::timeout(LIMIT, watched.wait_for(check)).await;
+    let found = found.map(|value| value.unwrap().clone());
+    found.unwrap_or_else(|_| panic!("not in {LIMIT:?}; still {:?}", watched.borrow()))
 }
 
 #[tokio::test]

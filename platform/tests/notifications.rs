@@ -10,6 +10,7 @@ use std::{
 
 use hardline_platform::{
     bus::Bus,
+    identity,
     notify::{
         FreedesktopNotifier, Notification, NotificationAction, NotificationEvent, Notifier,
         NotifyError, PortalNotifier,
@@ -144,6 +145,10 @@ impl Desktop {
     }
 }
 
+fn text(text: &str) -> OwnedValue {
+    zbus::zvariant::Value::from(text).try_into().unwrap()
+}
+
 fn message(tag: &str, body: &str) -> Notification {
     Notification {
         tag: tag.into(),
@@ -183,10 +188,7 @@ async fn one_notification_a_room_is_replaced_and_closed() {
     assert_eq!(sent[0].title, "Ada");
     assert_eq!(sent[0].body, "1 &lt; 2 &amp; &lt;b&gt;");
     assert_eq!(sent[0].actions, ["default", "", "read", "Mark as read"]);
-    assert_eq!(
-        sent[0].hints["desktop-entry"],
-        "im.hardline.Hardline".into()
-    );
+    assert_eq!(sent[0].hints["desktop-entry"], text(identity::APP_ID));
     notifier.close("!a").await.unwrap();
     notifier.close("!a").await.unwrap();
     notifier.close("!unknown").await.unwrap();
@@ -341,7 +343,7 @@ async fn in_a_sandbox_the_portal_shows_and_reports() {
     let notifier = PortalNotifier::new(Bus::at(&bus.address));
     let mut events = notifier.events();
     notifier.show(message("!a", "x < y")).await.unwrap();
-    assert_eq!(portal.get().await.0["!a"]["body"], "x < y".into());
+    assert_eq!(portal.get().await.0["!a"]["body"], text("x < y"));
     let emitter = portal.signal_emitter();
     Portal::action_invoked(emitter, "!a", "open", vec![])
         .await

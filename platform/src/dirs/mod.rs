@@ -102,6 +102,12 @@ impl ProgramDirs {
     pub fn own_server(&self) -> PathBuf {
         self.data.join("server")
     }
+
+    /// The configuration of the homeserver on this device; `make run` and the systemd user unit name it too.
+    pub fn own_server_config(&self) -> PathBuf {
+        self.own_server()
+            .join(format!("{}.toml", identity::SERVER_PROGRAM))
+    }
 }
 
 /// The directories of one profile: one account, one store.

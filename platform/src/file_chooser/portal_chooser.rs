@@ -77,7 +77,9 @@ fn chosen(
         Ok(files) => files.uris().iter().map(|uri| path(uri.as_str())).collect(),
         Err(ashpd::Error::Response(ResponseError::Cancelled)) => Err(ChooserError::Cancelled),
         Err(ashpd::Error::PortalNotFound(_)) => Err(ChooserError::Absent),
-        Err(ashpd::Error::Zbus(error)) if crate::bus::is_absent(&error) => {
+        Err(ashpd::Error::Zbus(error) | ashpd::Error::Portal(ashpd::PortalError::ZBus(error)))
+            if crate::bus::is_absent(&error) =>
+        {
             Err(ChooserError::Absent)
         }
         Err(error) => Err(ChooserError::Failed(error.to_string())),

@@ -4,26 +4,13 @@
 
 use futures_util::StreamExt;
 use tokio::sync::watch;
+use zbus::{fdo::PropertiesProxy, names::InterfaceName};
 
 use super::{Network, NetworkHint, Reach};
 use crate::bus::{Bus, BusError};
 
 const NAME: &str = "org.freedesktop.NetworkManager";
-
-#[zbus::proxy(
-    interface = "org.freedesktop.NetworkManager",
-    default_service = "org.freedesktop.NetworkManager",
-    default_path = "/org/freedesktop/NetworkManager",
-    gen_blocking = false
-)]
-trait Manager {
-    #[zbus(property)]
-    fn connectivity(&self) -> zbus::Result<u32>;
-    #[zbus(property)]
-    fn state(&self) -> zbus::Result<u32>;
-    #[zbus(property)]
-    fn metered(&self) -> zbus::Result<u32>;
-}
+const PATH: &str = "/org/freedesktop/NetworkManager";
 
 /// NetworkManager; without it the hint stays unknown.
 #[derive(Debug)]
@@ -73,26 +60,38 @@ async fn follow(bus: &Bus, sender: &watch::Sender<NetworkHint>) -> Result<(), Fo
     let mut owners = daemon
         .receive_name_owner_changed_with_args(&[(0, NAME)])
         .await?;
-    let manager = ManagerProxy::new(&connection).await?;
-    let mut connectivity = manager.receive_connectivity_changed().await;
-    let mut state = manager.receive_state_changed().await;
-    let mut metered = manager.receive_metered_changed().await;
+    let manager = PropertiesProxy::builder(&connection)
+        .destination(NAME)?
+        .path(PATH)?
+        .build()
+        .await?;
+    let mut changes = manager
+        .receive_properties_changed_with_args(&[(0, NAME)])
+        .await?;
     loop {
         let hint = read(&manager).await.unwrap_or_default();
         sender.send_if_modified(|held| std::mem::replace(held, hint) != hint);
         tokio::select! {
-            Some(_) = connectivity.next() => {}
-            Some(_) = state.next() => {}
-            Some(_) = metered.next() => {}
+            Some(_) = changes.next() => {}
             owner = owners.next() => if owner.is_none() { return Ok(()) },
         }
     }
 }
 
-async fn read(manager: &ManagerProxy<'_>) -> zbus::Result<NetworkHint> {
-    let reach = reach(manager.connectivity().await?, manager.state().await?);
+/// Asked anew each time: a cache would outlive the service.
+async fn read(manager: &PropertiesProxy<'_>) -> zbus::fdo::Result<NetworkHint> {
+    let interface = InterfaceName::from_static_str(NAME).map_err(zbus::Error::from)?;
+    let properties = manager.get_all(interface).await?;
+    let number = |name: &str| {
+        let value = properties.get(name)?;
+        u32::try_from(value).ok()
+    };
+    let reach = reach(
+        number("Connectivity").unwrap_or(0),
+        number("State").unwrap_or(0),
+    );
     // 1 yes, 3 guessed yes.
-    let metered = matches!(manager.metered().await.unwrap_or(0), 1 | 3);
+    let metered = matches!(number("Metered"), Some(1 | 3));
     Ok(NetworkHint { reach, metered })
 }
 

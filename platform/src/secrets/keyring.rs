@@ -191,7 +191,9 @@ fn file_failure(error: file::Error) -> SecretError {
             SecretError::Absent(format!("{name} is not offered"))
         }
         file::Error::Portal(ashpd::Error::Response(_)) => SecretError::Denied,
-        file::Error::Portal(ashpd::Error::Zbus(error)) => bus_failure(&error),
+        file::Error::Portal(
+            ashpd::Error::Zbus(error) | ashpd::Error::Portal(ashpd::PortalError::ZBus(error)),
+        ) => bus_failure(&error),
         error @ (file::Error::IncorrectSecret
         | file::Error::PartiallyCorruptedKeyring { .. }
         | file::Error::FileHeaderMismatch(_)
