@@ -202,6 +202,18 @@ where
     }
 }
 
+/// The requester, for handlers that read their request themselves.
+///
+/// # Errors
+/// `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`.
+pub async fn authenticate(services: &Services, parts: &Parts) -> Result<Session> {
+    let token = token(parts)?.ok_or_else(missing_token)?;
+    services
+        .store
+        .read(move |c| sessions::by_token(c, &token))
+        .await
+}
+
 fn missing_token() -> Error {
     Error::new(
         http::StatusCode::UNAUTHORIZED,

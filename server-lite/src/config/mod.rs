@@ -168,12 +168,15 @@ impl Default for Sync {
 pub struct Media {
     /// The largest upload in MiB.
     pub max_upload_mib: u32,
+    /// Whether files can be read without an access token, at the endpoints of before Matrix 1.11.
+    pub unauthenticated_downloads: bool,
 }
 
 impl Default for Media {
     fn default() -> Self {
         Self {
             max_upload_mib: 100,
+            unauthenticated_downloads: false,
         }
     }
 }

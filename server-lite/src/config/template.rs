@@ -46,6 +46,9 @@ token = "{registration_token}"
 [media]
 # The largest file that can be uploaded, in MiB.
 # max_upload_mib = 100
+# Whether whoever knows a file's address can read it without an account, as clients of before 2024 expect.
+# Encrypted files cannot be read that way in any case.
+# unauthenticated_downloads = false
 
 [rate_limits]
 # How much one user (for login and registration: one address) may do. A bucket of `burst` requests

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod filters;
 pub mod json;
 pub mod keys;
+pub mod media;
 pub mod notifier;
 pub mod passwords;
 pub mod profiles;
@@ -27,8 +28,8 @@ use std::{ops::Deref, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    notifier::Notifier, passwords::Passwords, push_rules::RulesetCache, rate_limit::RateLimiter,
-    rooms::typing::Typing, signing::ServerKey, uia::Uia,
+    media::Media, notifier::Notifier, passwords::Passwords, push_rules::RulesetCache,
+    rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey, uia::Uia,
 };
 use crate::{
     config::Config,
@@ -52,6 +53,7 @@ pub const COMPONENTS: &[Component] = &[
     backup::COMPONENT,
     pushers::COMPONENT,
     rooms::COMPONENT,
+    media::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -76,6 +78,8 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Parsed push rules.
     pub push_rules: Arc<RulesetCache>,
+    /// Uploaded files.
+    pub media: Media,
     /// User-interactive authentication.
     pub uia: Uia,
     /// Who is typing.
@@ -105,6 +109,7 @@ impl Services {
             ..StoreOptions::default()
         };
         let store = Store::open(&config.database(), &options, COMPONENTS, notifier.clone())?;
+        let media = Media::open(config.storage.path.join("media"))?;
         let key = signing::prepare(&config)?;
         let limiter = RateLimiter::new(&config.rate_limits);
         let shutdown = CancellationToken::new();
@@ -116,6 +121,7 @@ impl Services {
             key,
             passwords: Passwords::default(),
             push_rules: Arc::default(),
+            media,
             uia: Uia::default(),
             typing: Typing::default(),
             shutdown,

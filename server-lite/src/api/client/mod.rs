@@ -9,6 +9,7 @@ pub mod ephemeral;
 pub mod filter;
 pub mod keys;
 pub mod login_request;
+pub mod media;
 pub mod membership;
 pub mod profile;
 pub mod push;
@@ -36,6 +37,7 @@ pub fn routes() -> Router {
         .merge(ephemeral::routes())
         .merge(filter::routes())
         .merge(keys::routes())
+        .merge(media::routes())
         .merge(membership::routes())
         .merge(profile::routes())
         .merge(push::routes())

@@ -1,0 +1,180 @@
+//! Files named by their SHA-256, so that the same content is stored once.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::StatusCode;
+use ruma::api::error::{ErrorKind, ResourceLimitExceededErrorData};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncWriteExt, BufWriter};
+
+use super::{picture::Format, size::ThumbnailSize};
+use crate::{
+    error::{Error, Result},
+    service::random,
+};
+
+/// The SHA-256 of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileHash(pub [u8; 32]);
+
+impl FileHash {
+    /// As hexadecimal digits.
+    pub fn hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A file that has arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Names it.
+    pub hash: FileHash,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// The folders: `content`, `thumbnails`, and `incoming` for what is still arriving.
+#[derive(Clone, Debug)]
+pub struct Files {
+    root: Arc<PathBuf>,
+}
+
+/// A file that goes away unless it is kept.
+struct Incoming {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Files {
+    /// Makes the folders, and removes what uploads that were cut off left.
+    pub fn open(root: PathBuf) -> io::Result<Self> {
+        let incoming = root.join("incoming");
+        if incoming.exists() {
+            fs::remove_dir_all(&incoming)?;
+        }
+        for folder in ["incoming", "content", "thumbnails"] {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        Ok(Self {
+            root: Arc::new(root),
+        })
+    }
+
+    /// Where a file's content is.
+    pub fn path(&self, hash: FileHash) -> PathBuf {
+        let hex = hash.hex();
+        self.root.join("content").join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Where a thumbnail is, or would be.
+    pub(super) fn thumbnail_path(
+        &self,
+        hash: FileHash,
+        size: ThumbnailSize,
+        format: Format,
+    ) -> PathBuf {
+        let hex = hash.hex();
+        let name = format!("{}-{}.{}", &hex[2..], size.name(), format.extension());
+        self.root.join("thumbnails").join(&hex[..2]).join(name)
+    }
+
+    /// Takes in a file as it arrives, without holding it in memory. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// `M_TOO_LARGE` beyond `max` bytes; nothing is left behind then.
+    pub async fn receive<E: std::fmt::Display>(
+        &self,
+        mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        max: u64,
+    ) -> Result<Received> {
+        let mut incoming = self.incoming();
+        let file = tokio::fs::File::create(&incoming.path)
+            .await
+            .map_err(failed)?;
+        let mut file = BufWriter::with_capacity(64 * 1024, file);
+        let (mut digest, mut size) = (Sha256::new(), 0_u64);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| {
+                Error::bad_request(
+                    ErrorKind::Unknown,
+                    format!("The upload was cut off: {error}"),
+                )
+            })?;
+            size += chunk.len() as u64;
+            if size > max {
+                return Err(too_large(max));
+            }
+            digest.update(&chunk);
+            file.write_all(&chunk).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        file.into_inner().sync_all().await.map_err(failed)?;
+        let hash = FileHash(digest.finalize().into());
+        self.keep(&mut incoming, &self.path(hash)).await?;
+        Ok(Received { hash, size })
+    }
+
+    /// Writes a small file whole; readers see all of it or nothing.
+    pub(super) async fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let mut incoming = self.incoming();
+        tokio::fs::write(&incoming.path, bytes)
+            .await
+            .map_err(failed)?;
+        self.keep(&mut incoming, path).await
+    }
+
+    fn incoming(&self) -> Incoming {
+        let path = self.root.join("incoming").join(random::name(24));
+        Incoming { path, kept: false }
+    }
+
+    async fn keep(&self, incoming: &mut Incoming, path: &Path) -> Result<()> {
+        if let Some(folder) = path.parent() {
+            tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+            tokio::fs::rename(&incoming.path, path)
+                .await
+                .map_err(failed)?;
+            incoming.kept = true;
+            let folder = tokio::fs::File::open(folder).await.map_err(failed)?;
+            folder.sync_all().await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// The answer to a file beyond `max` bytes.
+pub(crate) fn too_large(max: u64) -> Error {
+    Error::too_large(format!(
+        "Files have at most {} MiB here.",
+        max / (1024 * 1024)
+    ))
+}
+
+fn failed(error: io::Error) -> Error {
+    let full = matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    );
+    if !full {
+        return Error::internal(error);
+    }
+    Error::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        ErrorKind::ResourceLimitExceeded(ResourceLimitExceededErrorData::new(String::new())),
+        "The server's disk is full; nothing was stored. Free some space and try again.",
+    )
+}
