@@ -6,6 +6,7 @@
 pub mod core;
 pub mod failure;
 pub mod ids;
+pub mod media;
 pub mod notice;
 pub mod rate_limit;
 pub mod runtime;
@@ -13,6 +14,7 @@ pub mod session;
 pub mod store;
 pub mod sync;
 pub mod text;
+pub(crate) mod timeline;
 pub mod view;
 
 pub use self::core::{Core, CoreConfig, CoreError};

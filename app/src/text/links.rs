@@ -20,7 +20,10 @@ pub enum MatrixLink {
 
 /// The Matrix thing an address points at (`matrix:` or `https://matrix.to/#/`), with its `matrix:` form.
 pub fn matrix_link(address: &str) -> Option<(MatrixLink, String)> {
-    let (id, via) = if address.len() > 7 && address[..7].eq_ignore_ascii_case("matrix:") {
+    let (id, via) = if address
+        .get(..7)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("matrix:"))
+    {
         let uri = MatrixUri::parse(address).ok()?;
         (uri.id().clone(), uri.via().to_vec())
     } else {

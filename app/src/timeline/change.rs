@@ -1,0 +1,59 @@
+//! Changes of the room's state.
+
+use matrix_sdk_ui::timeline::{
+    AnyOtherStateEventContentChange as Content, EventTimelineItem, OtherState,
+};
+use ruma::events::StateEventContentChange as Change;
+
+use super::{MapContext, list::Mapped};
+use crate::{
+    text::one_line,
+    view::room::{RoomChange, RowKind},
+};
+
+/// A row for a change of state; state that says nothing to people is not shown.
+pub(super) fn map(event: &EventTimelineItem, state: &OtherState, context: &MapContext) -> Mapped {
+    let Some(change) = room_change(state.content()) else {
+        return Mapped::Hidden;
+    };
+    row(event, change, context)
+}
+
+/// A row that tells a change and who made it.
+pub(super) fn row(event: &EventTimelineItem, change: RoomChange, context: &MapContext) -> Mapped {
+    let sender = context
+        .names
+        .of(event.sender(), Some(event.sender_profile()))
+        .name(event.sender());
+    Mapped::Other(RowKind::Change { sender, change })
+}
+
+fn room_change(content: &Content) -> Option<RoomChange> {
+    Some(match content {
+        Content::RoomCreate(_) => RoomChange::Created,
+        Content::RoomEncryption(_) => RoomChange::Encrypted,
+        Content::RoomName(change) => RoomChange::Name(match change {
+            Change::Original { content, .. } => one_line(&content.name, 200),
+            Change::Redacted(_) => String::new(),
+        }),
+        Content::RoomTopic(change) => RoomChange::Topic(match change {
+            Change::Original { content, .. } => one_line(&content.topic, 500),
+            Change::Redacted(_) => String::new(),
+        }),
+        Content::RoomAvatar(_) => RoomChange::Avatar,
+        Content::RoomCanonicalAlias(change) => RoomChange::Alias(match change {
+            Change::Original { content, .. } => content.alias.as_ref().map(ToString::to_string),
+            Change::Redacted(_) => None,
+        }),
+        Content::RoomJoinRules(_) => RoomChange::JoinRule,
+        Content::RoomHistoryVisibility(_) => RoomChange::HistoryVisibility,
+        Content::RoomPowerLevels(_) => RoomChange::PowerLevels,
+        Content::RoomPinnedEvents(_) => RoomChange::Pinned,
+        Content::RoomTombstone(_) => RoomChange::Upgraded,
+        // Bookkeeping between programs and servers.
+        Content::RoomGuestAccess(_) | Content::SpaceParent(_) | Content::SpaceChild(_) => {
+            return None;
+        }
+        other => RoomChange::Other(other.event_type().to_string()),
+    })
+}
