@@ -7,9 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use eyeball_im::{ObservableVector, Vector, VectorDiff, VectorSubscriber};
+use eyeball_im::VectorDiff;
 
-use super::minimize::minimize;
+use super::{minimize::minimize, rows::Rows};
 use crate::view::room::{DeliveryState, MembershipChange, MessageRow, Row, RowKind};
 
 /// Messages of one sender stand in a group while no more than this lies between two of them, milliseconds.
@@ -81,7 +81,7 @@ struct Entry<I> {
 /// Where rows are shown from; outlives the list when the SDK empties it for a moment.
 pub(crate) struct RowList<I: Item> {
     entries: Vec<Entry<I>>,
-    rows: ObservableVector<Row>,
+    rows: Rows,
     /// Row ids by lasting id, from before the list was emptied.
     lasting: HashMap<String, String>,
     /// The SDK emptied the list; what was shown stays until it is filled again.
@@ -89,21 +89,18 @@ pub(crate) struct RowList<I: Item> {
 }
 
 impl<I: Item> RowList<I> {
-    pub(crate) fn new() -> Self {
+    /// A list whose rows are shown at `rows`.
+    pub(crate) fn new(rows: Rows) -> Self {
         Self {
             entries: Vec::new(),
-            rows: ObservableVector::new(),
+            rows,
             lasting: HashMap::new(),
             held: false,
         }
     }
 
-    /// The rows shown and every change from now on.
-    pub(crate) fn subscribe(&self) -> VectorSubscriber<Row> {
-        self.rows.subscribe()
-    }
-
-    pub(crate) fn rows(&self) -> &Vector<Row> {
+    /// The rows shown.
+    pub(crate) fn rows(&self) -> &Rows {
         &self.rows
     }
 
@@ -293,40 +290,11 @@ impl<I: Item> RowList<I> {
         let mut fresh = self.map_dirty(&changed, context);
         let span = self.widen(changed);
         let old = self.old_rows(&span);
-        let new = self.make_rows(&span, &old, &mut fresh);
-        let before: Vec<Row> = old
-            .clone()
-            .filter_map(|index| self.rows.get(index).cloned())
-            .collect();
+        let before = self.rows.stretch(&old);
+        let new = self.make_rows(&span, &before, &mut fresh);
         let diffs = minimize(&before, &new, old.start, self.rows.len());
-        self.tell(diffs);
+        self.rows.commit(diffs);
         span
-    }
-
-    fn tell(&mut self, diffs: Vec<VectorDiff<Row>>) {
-        if diffs.is_empty() {
-            return;
-        }
-        let mut transaction = self.rows.transaction();
-        for diff in diffs {
-            match diff {
-                VectorDiff::Append { values } => transaction.append(values),
-                VectorDiff::Clear => transaction.clear(),
-                VectorDiff::Insert { index, value } => transaction.insert(index, value),
-                VectorDiff::Set { index, value } => drop(transaction.set(index, value)),
-                VectorDiff::Remove { index } => drop(transaction.remove(index)),
-                VectorDiff::Reset { values } => {
-                    transaction.clear();
-                    transaction.append(values);
-                }
-                VectorDiff::PushFront { value } => transaction.push_front(value),
-                VectorDiff::PushBack { value } => transaction.push_back(value),
-                VectorDiff::PopFront => drop(transaction.pop_front()),
-                VectorDiff::PopBack => drop(transaction.pop_back()),
-                VectorDiff::Truncate { length } => transaction.truncate(length),
-            }
-        }
-        transaction.commit();
     }
 
     /// Maps what changed; the kinds of rows made that way, by index.
@@ -428,13 +396,11 @@ impl<I: Item> RowList<I> {
     fn make_rows(
         &mut self,
         span: &Range<usize>,
-        old: &Range<usize>,
+        before: &[Row],
         fresh: &mut HashMap<usize, RowKind>,
     ) -> Vec<Row> {
-        let places: HashMap<String, usize> = old
-            .clone()
-            .filter_map(|index| Some((self.rows.get(index)?.id.clone(), index)))
-            .collect();
+        let known: HashMap<&str, &Row> =
+            before.iter().map(|row| (row.id.as_str(), row)).collect();
         let last_read = self.last_read();
         let mut rows: Vec<Row> = Vec::new();
         let mut used: HashSet<String> = HashSet::new();
@@ -450,7 +416,7 @@ impl<I: Item> RowList<I> {
                     continue;
                 }
                 Class::Message { .. } | Class::Other => {
-                    if let Some(row) = self.single_row(index, last_read, &places, fresh) {
+                    if let Some(row) = self.single_row(index, last_read, &known, fresh) {
                         rows.push(row);
                     }
                 }
@@ -464,7 +430,7 @@ impl<I: Item> RowList<I> {
         &mut self,
         index: usize,
         last_read: Option<usize>,
-        places: &HashMap<String, usize>,
+        known: &HashMap<&str, &Row>,
         fresh: &mut HashMap<usize, RowKind>,
     ) -> Option<Row> {
         let marks = self.marks(index, last_read);
@@ -473,11 +439,7 @@ impl<I: Item> RowList<I> {
         let id = entry.row_id.clone();
         let mut kind = match fresh.remove(&index) {
             Some(kind) => kind,
-            None => places
-                .get(&id)
-                .and_then(|place| self.rows.get(*place))?
-                .kind
-                .clone(),
+            None => known.get(id.as_str())?.kind.clone(),
         };
         if let (
             Class::Message {
@@ -599,7 +561,7 @@ impl<I: Item> RowList<I> {
                 .iter()
                 .filter(|entry| entry.starts_row)
                 .count();
-            let Some(mut row) = self.rows.get(place).cloned() else {
+            let Some(mut row) = self.rows.get(place) else {
                 continue;
             };
             if let (Class::Message { marks, sent, .. }, RowKind::Message(message)) =
@@ -607,7 +569,7 @@ impl<I: Item> RowList<I> {
             {
                 marks.seen = !marks.seen;
                 set_marks(message, *marks, *sent);
-                self.rows.set(place, row);
+                self.rows.commit(vec![VectorDiff::Set { index: place, value: row }]);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The list, with items that need no SDK: whatever happens, rows are what mapping everything afresh would give.
 
 use futures_util::{FutureExt as _, StreamExt as _};
+use eyeball_im::Vector;
 use ruma::{OwnedUserId, user_id};
 use stream_assert::{assert_next_matches, assert_pending};
 
@@ -96,7 +97,7 @@ fn fake(id: u32, kind: char) -> Fake {
 }
 
 fn list(kinds: &str) -> RowList<Fake> {
-    let mut list = RowList::new();
+    let mut list = RowList::new(Rows::new());
     let values = kinds
         .chars()
         .enumerate()
@@ -126,7 +127,7 @@ fn show(list: &RowList<Fake>) -> String {
         RowKind::Members(changes) => format!("m{}", changes.len()),
         _ => "-".to_owned(),
     };
-    list.rows().iter().map(one).collect::<Vec<_>>().join(" ")
+    list.rows().snapshot().iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn messages_group_by_sender_and_time() {
 fn membership_changes_fold_and_keep_their_row() {
     let mut list = list("ammb");
     assert_eq!(show(&list), "<a> m2 <b>");
-    let id = list.rows()[1].id.clone();
+    let id = list.rows().get(1).expect("a row").id.clone();
     list.apply(
         vec![VectorDiff::Insert {
             index: 1,
@@ -163,7 +164,7 @@ fn membership_changes_fold_and_keep_their_row() {
         &(),
     );
     assert_eq!(show(&list), "<a> m4 <b>");
-    assert_eq!(list.rows()[1].id, id);
+    assert_eq!(list.rows().get(1).expect("a row").id, id);
     // A message in between parts them; both parts have names of their own.
     list.apply(
         vec![VectorDiff::Insert {
@@ -173,8 +174,8 @@ fn membership_changes_fold_and_keep_their_row() {
         &(),
     );
     assert_eq!(show(&list), "<a> m2 <b> m2 <b>");
-    assert_eq!(list.rows()[1].id, id);
-    assert_ne!(list.rows()[3].id, id);
+    assert_eq!(list.rows().get(1).expect("a row").id, id);
+    assert_ne!(list.rows().get(3).expect("a row").id, id);
     // And taking it out joins them again.
     list.apply(vec![VectorDiff::Remove { index: 3 }], &());
     assert_eq!(show(&list), "<a> m4 <b>");
@@ -231,7 +232,7 @@ fn a_receipt_marks_all_of_ours_above_it_as_seen() {
 #[tokio::test]
 async fn a_change_touches_its_row_and_its_neighbors_only() {
     let mut list = list(&"ab".repeat(2500));
-    let mut stream = list.subscribe().into_batched_stream();
+    let mut stream = list.rows().subscribe().1;
     list.apply(
         vec![VectorDiff::PushBack {
             value: fake(5000, 'b'),
@@ -266,10 +267,10 @@ async fn a_change_touches_its_row_and_its_neighbors_only() {
 #[test]
 fn rows_stay_while_the_list_is_emptied_and_keep_their_names() {
     let mut list = list("aob-m");
-    let before: Vec<Row> = list.rows().iter().cloned().collect();
+    let before: Vec<Row> = list.rows().snapshot().iter().cloned().collect();
     assert!(list.apply(vec![VectorDiff::Clear], &()));
     assert!(list.is_held());
-    assert!(list.rows().iter().eq(before.iter()), "nothing vanished");
+    assert!(list.rows().snapshot().iter().eq(before.iter()), "nothing vanished");
     // The same things come back under new numbers, without what `b` said.
     let again = [(100, 'a', 0), (101, 'o', 1), (103, '-', 3), (104, 'm', 4)];
     let values = again
@@ -280,10 +281,10 @@ fn rows_stay_while_the_list_is_emptied_and_keep_their_names() {
         })
         .collect();
     assert!(!list.apply(vec![VectorDiff::Append { values }], &()));
-    assert!(list.rows().iter().eq(before.iter()), "still held");
+    assert!(list.rows().snapshot().iter().eq(before.iter()), "still held");
     list.release(&());
     assert_eq!(
-        list.rows()
+        list.rows().snapshot()
             .iter()
             .map(|row| row.id.as_str())
             .collect::<Vec<_>>(),
@@ -302,10 +303,10 @@ fn any_changes_give_the_rows_that_a_fresh_start_would() {
         (seed % below as u64) as usize
     };
     for _ in 0..300 {
-        let mut tested: RowList<Fake> = RowList::new();
+        let mut tested: RowList<Fake> = RowList::new(Rows::new());
         let mut model: Vector<Fake> = Vector::new();
-        let mut shadow = tested.rows().clone();
-        let mut stream = tested.subscribe().into_batched_stream();
+        let mut shadow = tested.rows().snapshot();
+        let mut stream = tested.rows().subscribe().1;
         let mut id = 0;
         for _ in 0..30 {
             let mut batch = Vec::new();
@@ -353,7 +354,7 @@ fn any_changes_give_the_rows_that_a_fresh_start_would() {
             while let Some(Some(diffs)) = stream.next().now_or_never() {
                 diffs.into_iter().for_each(|diff| diff.apply(&mut shadow));
             }
-            let mut fresh: RowList<Fake> = RowList::new();
+            let mut fresh: RowList<Fake> = RowList::new(Rows::new());
             fresh.apply(
                 vec![VectorDiff::Append {
                     values: model.clone(),
@@ -362,11 +363,11 @@ fn any_changes_give_the_rows_that_a_fresh_start_would() {
             );
             assert_eq!(show(&tested), show(&fresh), "{model:?}");
             assert!(
-                shadow.iter().eq(tested.rows().iter()),
+                shadow.iter().eq(tested.rows().snapshot().iter()),
                 "what is told is what is there"
             );
-            let ids: HashSet<&str> = tested.rows().iter().map(|row| row.id.as_str()).collect();
-            assert_eq!(ids.len(), tested.rows().len(), "names are unique");
+            let ids: HashSet<String> = shadow.iter().map(|row| row.id.clone()).collect();
+            assert_eq!(ids.len(), shadow.len(), "names are unique");
         }
     }
 }

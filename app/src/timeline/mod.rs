@@ -10,6 +10,7 @@ mod message;
 mod minimize;
 pub(crate) mod names;
 mod row;
+mod rows;
 
 use std::sync::Arc;
 

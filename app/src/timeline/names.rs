@@ -7,12 +7,8 @@ use std::{
 
 use matrix_sdk_ui::timeline::{Profile, TimelineDetails};
 use ruma::{OwnedMxcUri, OwnedUserId, UserId};
-use unicode_segmentation::UnicodeSegmentation;
 
 use crate::view::Avatar;
-
-/// Colours an avatar without a picture may have.
-const N_COLORS: u32 = 8;
 
 /// A person as a row shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +38,7 @@ impl Person {
 
     /// The picture to show for `user_id`.
     pub fn avatar(&self, user_id: &UserId) -> Avatar {
-        avatar(user_id.as_str(), &self.name(user_id), self.avatar.clone())
+        Avatar::new(user_id.as_str(), &self.name(user_id), self.avatar.clone())
     }
 }
 
@@ -98,40 +94,6 @@ impl Names {
     }
 }
 
-/// The picture of a person or room, or initials on a colour that stays the same for an id.
-pub fn avatar(id: &str, name: &str, mxc: Option<OwnedMxcUri>) -> Avatar {
-    Avatar {
-        mxc,
-        initials: initials(name),
-        color: color(id),
-    }
-}
-
-fn initials(name: &str) -> String {
-    let mut letters = name
-        .split(|c: char| c.is_whitespace() || matches!(c, '-' | '_' | '(' | '['))
-        .filter_map(|word| {
-            word.trim_start_matches(|c: char| c.is_ascii_punctuation())
-                .graphemes(true)
-                .next()
-        });
-    let first = letters.next();
-    let last = letters.next();
-    match (first, last) {
-        (Some(first), Some(last)) => format!("{first}{last}").to_uppercase(),
-        (Some(first), None) => first.to_uppercase(),
-        _ => name.graphemes(true).next().unwrap_or("?").to_owned(),
-    }
-}
-
-fn color(id: &str) -> u8 {
-    // FNV-1a: small, and the same everywhere and always.
-    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    (hash % N_COLORS) as u8
-}
-
 /// A name without line breaks, direction overrides and other invisible tricks.
 fn clean(name: &str) -> String {
     let invisible = |c: char| {
@@ -156,22 +118,6 @@ mod tests {
     use ruma::user_id;
 
     use super::*;
-
-    #[test]
-    fn initials_are_one_or_two_letters() {
-        for (name, expected) in [
-            ("Ada Lovelace", "AL"),
-            ("ada", "A"),
-            ("@ada:example.org", "A"),
-            ("#room", "R"),
-            ("", "?"),
-            ("👩‍👩‍👧 x", "👩‍👩‍👧X"),
-            ("   ", " "),
-            ("(Bo)", "B"),
-        ] {
-            assert_eq!(initials(name), expected, "{name}");
-        }
-    }
 
     #[test]
     fn names_are_unambiguous_and_harmless() {
