@@ -184,8 +184,8 @@ impl Images {
 /// A Slint picture and its size in bytes; nothing if the pixels do not match their width and height.
 pub fn image_of(pixels: &Pixels) -> Option<(Image, usize)> {
     let bytes = pixels.rgba.len();
-    let expected = u64::from(pixels.width) * u64::from(pixels.height) * 4;
-    if bytes == 0 || bytes as u64 != expected {
+    let expected = u128::from(pixels.width) * u128::from(pixels.height) * 4;
+    if bytes == 0 || bytes as u128 != expected {
         return None;
     }
     let buffer = SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(
