@@ -9,3 +9,4 @@ pub mod format;
 pub mod images;
 pub mod models;
 pub mod renderer;
+pub mod window;

@@ -1,8 +1,13 @@
-//! Which renderer draws, and the fonts it needs.
+//! Which renderer draws, the fonts it needs, and what only the windowing system knows of a window.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, fs, path::Path, str::FromStr, sync::Arc};
 
-use slint::fontique_011::fontique::{Blob, Collection, GenericFamily};
+use hardline_views::MainWindow;
+use slint::{
+    BackendSelector, ComponentHandle, PlatformError,
+    fontique_011::fontique::{Blob, GenericFamily},
+    winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent},
+};
 
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,15 +49,142 @@ impl fmt::Display for Renderer {
     }
 }
 
+/// Chooses Slint's backend and renderer; `SLINT_BACKEND` goes over `Auto`. Fails where there is no display.
+pub fn select(renderer: Renderer) -> Result<(), PlatformError> {
+    let renderer = match renderer {
+        Renderer::Auto if std::env::var_os("SLINT_BACKEND").is_some() => {
+            return BackendSelector::new().select();
+        }
+        Renderer::Auto if has_graphics_processor(Path::new("/sys/class/drm")) => Renderer::Gl,
+        Renderer::Auto => Renderer::Software,
+        chosen => chosen,
+    };
+    let name = if renderer == Renderer::Gl {
+        "femtovg"
+    } else {
+        "software"
+    };
+    BackendSelector::new()
+        .backend_name("winit".to_owned())
+        .renderer_name(name.to_owned())
+        .select()
+}
+
+/// Whether a processor for graphics draws OpenGL. Mesa's software OpenGL takes twice the memory of Slint's own
+/// software renderer and is no faster, so it does not count.
+fn has_graphics_processor(drm: &Path) -> bool {
+    /// Drivers that show pictures and draw none.
+    const SHOW_ONLY: [&str; 10] = [
+        "vkms",
+        "vgem",
+        "bochs-drm",
+        "qxl",
+        "cirrus",
+        "mgag200",
+        "ast",
+        "simpledrm",
+        "udl",
+        "virtio_gpu",
+    ];
+    if std::env::var("LIBGL_ALWAYS_SOFTWARE").is_ok_and(|value| value == "1" || value == "true") {
+        return false;
+    }
+    let Ok(nodes) = fs::read_dir(drm) else {
+        return false;
+    };
+    nodes
+        .flatten()
+        .filter(|node| node.file_name().to_string_lossy().starts_with("renderD"))
+        .filter_map(|node| fs::read_link(node.path().join("device/driver")).ok())
+        .filter_map(|driver| Some(driver.file_name()?.to_string_lossy().into_owned()))
+        .any(|driver| !SHOW_ONLY.contains(&driver.as_str()))
+}
+
+/// Makes a new window ready to be shown by whichever renderer it got.
+pub fn prepare(ui: &MainWindow) {
+    if is_software(ui) {
+        use_outline_emoji();
+    }
+}
+
+/// What draws this window, for the "about" page.
+pub fn name(ui: &MainWindow) -> &'static str {
+    if is_software(ui) {
+        "software"
+    } else {
+        "OpenGL ES"
+    }
+}
+
+/// Only renderers that draw with a graphics interface let us listen to their frames.
+fn is_software(ui: &MainWindow) -> bool {
+    ui.window().set_rendering_notifier(|_, _| ()).is_err()
+}
+
 /// Lets emoji be seen with the software renderer, which draws outlines only and would leave gaps where the system's
 /// emoji font holds pictures: a monochrome font of outlines stands in for it. Call once Slint's platform is chosen.
 pub fn use_outline_emoji() {
-    let mut fonts: Collection = slint::fontique_011::shared_collection();
+    let mut fonts = slint::fontique_011::shared_collection();
     let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> =
         Arc::new(epaint_default_fonts::NOTO_EMOJI_REGULAR);
-    let families = fonts.register_fonts(Blob::new(bytes), None);
-    fonts.set_generic_families(
-        GenericFamily::Emoji,
-        families.iter().map(|(family, _)| *family),
-    );
+    let registered = fonts.register_fonts(Blob::new(bytes), None);
+    let emoji: Vec<_> = registered.iter().map(|(family, _)| *family).collect();
+    fonts.set_generic_families(GenericFamily::Emoji, emoji.iter().copied());
+    // The system's lists for text name its picture font as well, and are searched before the one for emoji.
+    for generic in [
+        GenericFamily::SansSerif,
+        GenericFamily::SystemUi,
+        GenericFamily::Monospace,
+    ] {
+        let first = fonts.generic_families(generic).next();
+        fonts.set_generic_families(generic, first.into_iter().chain(emoji.iter().copied()));
+    }
+}
+
+/// Asks for the keyboard focus, as far as the windowing system allows it.
+pub fn focus(ui: &MainWindow) {
+    ui.window().with_winit_window(|window| {
+        window.set_minimized(false);
+        window.focus_window();
+    });
+}
+
+/// Calls `changed` when the window comes to the front or leaves it.
+pub fn on_active(ui: &MainWindow, changed: impl Fn(bool) + 'static) {
+    ui.window().on_winit_window_event(move |_, event| {
+        if let WindowEvent::Focused(active) = event {
+            changed(*active);
+        }
+        EventResult::Propagate
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drm_with(driver: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let device = dir.path().join("renderD128/device");
+        fs::create_dir_all(&device).unwrap();
+        std::os::unix::fs::symlink(format!("../../../bus/{driver}"), device.join("driver"))
+            .unwrap();
+        dir
+    }
+
+    #[test]
+    fn only_drivers_that_draw_count_as_graphics_processors() {
+        assert!(has_graphics_processor(drm_with("etnaviv").path()));
+        assert!(has_graphics_processor(drm_with("panfrost").path()));
+        assert!(!has_graphics_processor(drm_with("vgem").path()));
+        assert!(!has_graphics_processor(Path::new("/nowhere")));
+    }
+
+    #[test]
+    fn renderers_have_the_names_the_command_line_takes() {
+        for renderer in [Renderer::Auto, Renderer::Gl, Renderer::Software] {
+            assert_eq!(renderer.to_string().parse::<Renderer>().unwrap(), renderer);
+        }
+        assert!("skia".parse::<Renderer>().is_err());
+    }
 }

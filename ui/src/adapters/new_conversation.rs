@@ -19,7 +19,7 @@ type Globals<'a> = views::NewConversationAdapter<'a>;
 
 /// Sets the callbacks of the screen.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_search(port.with(|text: SharedString| Action::Search(text.into())));
     global.on_toggle(
         port.maybe(|user: SharedString| Some(Action::Toggle(UserId::parse(user.as_str()).ok()?))),

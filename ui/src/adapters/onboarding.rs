@@ -12,7 +12,7 @@ type Globals<'a> = views::OnboardingAdapter<'a>;
 
 /// Sets the callbacks of the screen.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_find_server(port.with(|text: SharedString| Action::FindServer {
         text: text.trim().into(),
     }));

@@ -12,7 +12,7 @@ type Globals<'a> = views::RecoveryAdapter<'a>;
 
 /// Sets the callbacks of the screen.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_set_up(port.always(Action::SetUp));
     global.on_replace(port.always(Action::Replace));
     global.on_recover(port.with(|key: SharedString| Action::Recover {

@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use eyeball_im::VectorDiff;
-use futures_util::Stream;
 use hardline_app::{
     ids::UserId,
     view::room_details::{
@@ -17,7 +15,7 @@ use slint::{ComponentHandle, Global, ModelRc, SharedString};
 use super::{Port, Screen, Tasks, avatar_data, pending_data, shared::clamp};
 use crate::{
     images::{Images, Listening},
-    models::{Keyed, RowModel, follow},
+    models::{Keyed, Listing, RowModel, follow},
 };
 
 type Globals<'a> = views::RoomDetailsAdapter<'a>;
@@ -31,7 +29,7 @@ impl Keyed for MemberRow {
 /// Sets the callbacks that are plain actions; choosing a picture, verifying and writing to a member are
 /// [`crate::window`]'s.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_set_name(port.with(|name: SharedString| Action::SetName(name.trim().into())));
     global.on_set_topic(port.with(|topic: SharedString| Action::SetTopic(topic.trim().into())));
     global.on_invite(port.with(|user: SharedString| Action::Invite {
@@ -81,8 +79,7 @@ pub fn bind(
     images: &Rc<Images>,
     own_id: &str,
     screen: Screen<RoomDetailsState, Action, Effect>,
-    members: impl IntoIterator<Item = MemberRow>,
-    diffs: impl Stream<Item = Vec<VectorDiff<MemberRow>>> + 'static,
+    members: Listing<MemberRow>,
     effect: impl Fn(Effect) + 'static,
 ) -> RoomDetails {
     port.bind(screen.send);
@@ -90,8 +87,8 @@ pub fn bind(
         let (images, own_id) = (images.clone(), own_id.to_owned());
         move |row| member_data(row, &own_id, &images)
     });
-    model.replace(members);
-    ui.global::<Globals>()
+    model.replace(members.rows);
+    ui.global::<Globals<'_>>()
         .set_members(ModelRc::from(model.clone()));
 
     let state = screen.state.clone();
@@ -127,7 +124,7 @@ pub fn bind(
         }
     });
     let mut tasks = Tasks::default();
-    tasks.spawn(follow(model, diffs, |_| ()));
+    tasks.spawn(follow(model, members.diffs, |_| ()));
     tasks.effects(screen.effects, effect);
     tasks.watch(screen.state, move |state| show(state));
     RoomDetails {

@@ -2,8 +2,6 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use eyeball_im::VectorDiff;
-use futures_util::Stream;
 use hardline_app::{
     ids::RoomId,
     view::room_list::{
@@ -18,7 +16,7 @@ use super::{Port, Screen, Tasks, avatar_data, shared::clamp};
 use crate::{
     format::list_time,
     images::{Images, Listening},
-    models::{Keyed, RowModel, follow},
+    models::{Keyed, Listing, RowModel, follow},
 };
 
 type Globals<'a> = views::RoomListAdapter<'a>;
@@ -32,7 +30,7 @@ impl Keyed for RoomRow {
 
 /// Sets the callbacks that are plain actions.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_visible(port.maybe2(|first: i32, last: i32| {
         Some(Action::Visible {
             first: usize::try_from(first).ok()?,
@@ -89,8 +87,7 @@ pub fn bind(
     port: &Port<Action>,
     images: &Rc<Images>,
     screen: Screen<RoomListState, Action, Effect>,
-    rows: impl IntoIterator<Item = RoomRow>,
-    diffs: impl Stream<Item = Vec<VectorDiff<RoomRow>>> + 'static,
+    rows: Listing<RoomRow>,
     effect: impl Fn(Effect) + 'static,
 ) -> RoomList {
     port.bind(screen.send);
@@ -98,9 +95,9 @@ pub fn bind(
         let images = images.clone();
         move |row| row_data(row, &images)
     });
-    model.replace(rows);
+    model.replace(rows.rows);
     let jump = Rc::new(VecModel::default());
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.set_rows(ModelRc::from(model.clone()));
     global.set_jump_rows(ModelRc::from(jump.clone()));
 
@@ -118,7 +115,7 @@ pub fn bind(
         }
     });
     let mut tasks = Tasks::default();
-    tasks.spawn(follow(model.clone(), diffs, |_| ()));
+    tasks.spawn(follow(model.clone(), rows.diffs, |_| ()));
     tasks.effects(screen.effects, effect);
     let ui = ui.as_weak();
     tasks.watch(screen.state, move |state| {
@@ -153,7 +150,7 @@ impl RoomList {
 
     /// Looks for rooms by name among `all`, for the jump dialog.
     pub fn jump(&self, text: &str) {
-        /// More would not be read.
+        // More would not be read.
         const SHOWN: usize = 30;
         *self.jump_text.borrow_mut() = text.to_owned();
         let wanted = text.to_lowercase();

@@ -112,6 +112,11 @@ impl Tasks {
         }
     }
 
+    /// Takes over the tasks of another.
+    pub fn adopt(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// Calls `apply` with the snapshot now and after each change.
     pub fn watch<S: Clone + 'static>(
         &mut self,

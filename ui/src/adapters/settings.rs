@@ -22,7 +22,7 @@ type Globals<'a> = views::SettingsAdapter<'a>;
 /// Sets the callbacks that are plain actions; choosing a picture and verifying a device are
 /// [`crate::window`]'s.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_set_display_name(
         port.with(|name: SharedString| Action::SetDisplayName(name.trim().into())),
     );

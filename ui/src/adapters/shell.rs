@@ -7,7 +7,7 @@ use hardline_app::{
     view::shell::{Banner, Connection, Phase, SecretSource, ShellAction as Action, ShellState},
 };
 use hardline_views as views;
-use slint::{ComponentHandle, Global, Model, ModelRc, SharedString, Timer, VecModel};
+use slint::{ComponentHandle, Model, ModelRc, SharedString, Timer, VecModel};
 
 use super::{Port, notice_data, pending_data};
 
@@ -21,7 +21,7 @@ const TOASTS: usize = 3;
 /// Sets the callbacks that are plain actions. Where we are, links and the end of the program are
 /// [`crate::window`]'s.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_retry_keyring(port.always(Action::RetryKeyring));
     global.on_unlock(port.with(|passphrase: SharedString| Action::Unlock {
         passphrase: passphrase.into(),
@@ -34,7 +34,7 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
 
 /// Shows a snapshot.
 pub fn show(ui: &views::MainWindow, state: &ShellState) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.set_connection(match state.connection {
         Connection::Connecting => views::Connection::Connecting,
         Connection::Online => views::Connection::Online,
@@ -102,7 +102,7 @@ impl Toasts {
             rows: Rc::default(),
             next: Cell::new(1),
         });
-        let global = ui.global::<Globals>();
+        let global = ui.global::<Globals<'_>>();
         global.set_toasts(ModelRc::from(toasts.rows.clone()));
         let rows = Rc::downgrade(&toasts.rows);
         global.on_dismiss_toast(move |id| {

@@ -13,7 +13,7 @@ type Globals<'a> = views::VerificationAdapter<'a>;
 
 /// Sets the callbacks of the screen.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     global.on_request_self(port.always(Action::RequestSelf));
     global.on_request_user(port.maybe(|user: SharedString| request_user(&user)));
     global.on_request_device(port.maybe2(|user: SharedString, device: SharedString| {

@@ -8,4 +8,5 @@ pub use size::{FileSize, SizeUnit, file_size};
 pub use styled::{REVEAL_LINK, Spoilers, styled_text};
 pub use time::{
     Day, Moment, clock, day, day_name, duration, list_time, long_time, moment, near_time,
+    until_tomorrow,
 };

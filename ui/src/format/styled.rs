@@ -113,11 +113,6 @@ fn write_run(
         let _ = write!(out, "{JOINER}{mark}{JOINER}");
         close.push(format!("{JOINER}{mark}{JOINER}"));
     }
-    let link = if hidden {
-        Some(REVEAL_LINK)
-    } else {
-        span.link.as_deref()
-    };
     if let Some(address) = reveal_link.as_deref().or(span.link.as_deref()) {
         out.push('[');
         close.push(format!(

@@ -118,6 +118,19 @@ pub fn long_time(millis: u64) -> String {
         .unwrap_or_default()
 }
 
+/// How long it is until tomorrow begins here, and a second.
+pub fn until_tomorrow() -> std::time::Duration {
+    const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+    let now = Zoned::now();
+    now.tomorrow()
+        .and_then(|tomorrow| tomorrow.start_of_day())
+        .ok()
+        .and_then(|begin| now.duration_until(&begin).try_into().ok())
+        .map_or(HOUR, |left: std::time::Duration| {
+            left + std::time::Duration::from_secs(1)
+        })
+}
+
 /// A length of time in milliseconds: "0:07", "12:04", "1:02:03".
 pub fn duration(millis: u64) -> String {
     let seconds = millis / 1000;
@@ -268,6 +281,15 @@ mod tests {
         );
         assert_eq!(list_time(u64::MAX), "");
         assert!(long_time(0).contains("19"));
+    }
+
+    #[test]
+    fn tomorrow_is_less_than_two_days_away() {
+        let left = until_tomorrow();
+        assert!(
+            left.as_secs() >= 1 && left.as_secs() < 2 * 86_400,
+            "{left:?}"
+        );
     }
 
     #[test]

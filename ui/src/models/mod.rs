@@ -4,4 +4,4 @@ mod changes;
 mod row_model;
 
 pub use changes::{Change, Keyed, apply_diffs, plan};
-pub use row_model::{RowModel, follow};
+pub use row_model::{Listing, RowModel, follow};

@@ -1,6 +1,6 @@
 //! A Slint model over a list of plain rows: the Slint struct of a row is built when the row is first looked at.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, pin::Pin, rc::Rc};
 
 use eyeball_im::VectorDiff;
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -150,6 +150,14 @@ impl<T: 'static, S: Clone + 'static> Model for RowModel<T, S> {
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }
+}
+
+/// The rows of a list now, and how they change.
+pub struct Listing<T> {
+    /// The rows now.
+    pub rows: Vec<T>,
+    /// Batches of changes from there on.
+    pub diffs: Pin<Box<dyn Stream<Item = Vec<VectorDiff<T>>>>>,
 }
 
 /// Keeps `model` in step with `stream` until it ends: everything that waits is applied at once, then

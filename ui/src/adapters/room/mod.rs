@@ -7,12 +7,9 @@ mod state;
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
-    pin::Pin,
     rc::Rc,
 };
 
-use eyeball_im::VectorDiff;
-use futures_util::Stream;
 use hardline_app::{
     ids::UserId,
     view::room::{RoomAction as Action, RoomEffect as Effect, RoomState, Row, RowKind},
@@ -24,17 +21,15 @@ use super::{Port, Screen, Tasks};
 use crate::{
     format::file_size,
     images::{Images, Listening},
-    models::{RowModel, follow},
+    models::{Listing, RowModel, follow},
 };
 
 type Globals<'a> = views::RoomAdapter<'a>;
 type Rows = RowModel<Row, views::RowData>;
-/// Batches of changes of the timeline.
-pub type RowDiffs = Pin<Box<dyn Stream<Item = Vec<VectorDiff<Row>>>>>;
 
 /// Sets the callbacks that are plain actions; files, pictures and pop-ups are [`crate::window`]'s.
 pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     let row = |make: fn(String) -> Action| port.with(move |row: SharedString| make(row.into()));
     global.on_paginate_back(port.always(Action::PaginateBack));
     global.on_text_changed(port.maybe2(|text: SharedString, cursor: i32| {
@@ -105,8 +100,7 @@ pub fn bind(
     port: &Port<Action>,
     images: &Rc<Images>,
     screen: Screen<RoomState, Action, Effect>,
-    rows: impl IntoIterator<Item = Row>,
-    diffs: RowDiffs,
+    rows: Listing<Row>,
     rest: impl Fn(Effect) + 'static,
 ) -> Room {
     port.bind(screen.send.clone());
@@ -115,8 +109,8 @@ pub fn bind(
         let (images, revealed) = (images.clone(), revealed.clone());
         move |row: &Row| rows::row_data(row, revealed.borrow().contains(&row.id), &images)
     });
-    model.replace(rows);
-    let global = ui.global::<Globals>();
+    model.replace(rows.rows);
+    let global = ui.global::<Globals<'_>>();
     global.set_text(SharedString::default());
     global.set_offer_file(false);
     global.set_rows(ModelRc::from(model.clone()));
@@ -146,7 +140,7 @@ pub fn bind(
     });
     let mut tasks = Tasks::default();
     let target: Rc<RefCell<Option<Target>>> = Rc::default();
-    tasks.spawn(follow(model.clone(), diffs, {
+    tasks.spawn(follow(model.clone(), rows.diffs, {
         let (ui, rows, show, target) = (
             ui.as_weak(),
             Rc::downgrade(&model),
@@ -204,7 +198,7 @@ fn go_to_target(ui: &views::MainWindow, rows: &Rows, target: &RefCell<Option<Tar
     };
     if let Some(row) = found.and_then(|at| Some((at, rows.row(at)?))) {
         target.borrow_mut().take();
-        ui.global::<Globals>()
+        ui.global::<Globals<'_>>()
             .invoke_scroll_to(row.1.id.as_str().into(), super::shared::clamp(row.0));
     }
 }
@@ -216,7 +210,7 @@ fn take_effect(
     effect: Effect,
     rest: &impl Fn(Effect),
 ) {
-    let global = ui.global::<Globals>();
+    let global = ui.global::<Globals<'_>>();
     match effect {
         Effect::SetText { text, cursor } => {
             global.invoke_set_text(text.into(), super::shared::clamp(cursor));
@@ -287,7 +281,7 @@ impl Room {
         };
         self.found.set(Some(at));
         if let Some(row) = self.rows.row(at) {
-            ui.global::<Globals>()
+            ui.global::<Globals<'_>>()
                 .invoke_scroll_to(row.id.as_str().into(), super::shared::clamp(at));
         }
     }
@@ -302,7 +296,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         if let Some(ui) = self.ui.upgrade() {
-            ui.global::<Globals>().set_rows(ModelRc::default());
+            ui.global::<Globals<'_>>().set_rows(ModelRc::default());
         }
     }
 }

@@ -1,0 +1,94 @@
+//! Size and state of the window, kept from one time to the next.
+
+use std::{fs, path::Path};
+
+use hardline_views::MainWindow;
+use serde::{Deserialize, Serialize};
+use slint::{ComponentHandle, LogicalSize};
+
+/// What is kept, in logical pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Placement {
+    width: f32,
+    height: f32,
+    maximized: bool,
+}
+
+impl Placement {
+    /// Sizes no window of ours ever has are those of a damaged file.
+    fn is_sane(&self) -> bool {
+        let sane = 200.0..=20_000.0;
+        sane.contains(&self.width) && sane.contains(&self.height)
+    }
+}
+
+/// Gives the window the size it had.
+pub fn restore(ui: &MainWindow, file: &Path) {
+    let Some(placement) = read(file) else { return };
+    let window = ui.window();
+    window.set_size(LogicalSize::new(placement.width, placement.height));
+    window.set_maximized(placement.maximized);
+}
+
+/// Keeps the size the window has now. A failure is logged; the window opens in its usual size then.
+pub fn keep(ui: &MainWindow, file: &Path) {
+    let window = ui.window();
+    let maximized = window.is_maximized();
+    let size = window.size().to_logical(window.scale_factor());
+    let now = Placement {
+        width: size.width,
+        height: size.height,
+        maximized,
+    };
+    // the size before it was maximized stays the one to return to
+    let kept = match read(file) {
+        Some(before) if maximized => Placement {
+            maximized,
+            ..before
+        },
+        _ => now,
+    };
+    if !kept.is_sane() {
+        return;
+    }
+    if let Err(error) = write(file, &kept) {
+        tracing::warn!(%error, "the size of the window could not be kept");
+    }
+}
+
+fn read(file: &Path) -> Option<Placement> {
+    let text = fs::read_to_string(file).ok()?;
+    serde_json::from_str::<Placement>(&text)
+        .ok()
+        .filter(Placement::is_sane)
+}
+
+fn write(file: &Path, placement: &Placement) -> std::io::Result<()> {
+    let text = serde_json::to_string(placement)?;
+    let new = file.with_extension("new");
+    fs::write(&new, text)?;
+    fs::rename(new, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_is_read_and_nonsense_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("window.json");
+        assert_eq!(read(&file), None);
+        let placement = Placement {
+            width: 800.0,
+            height: 600.0,
+            maximized: true,
+        };
+        write(&file, &placement).unwrap();
+        assert_eq!(read(&file), Some(placement));
+        for nonsense in ["", "{}", r#"{"width":1e30,"height":600,"maximized":false}"#] {
+            fs::write(&file, nonsense).unwrap();
+            assert_eq!(read(&file), None, "{nonsense}");
+        }
+    }
+}
