@@ -195,13 +195,11 @@ impl Page<'_> {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.server.abort();
-        if std::thread::panicking() {
-            let log = self.log();
-            eprintln!(
-                "---- the page logged ----\n{}",
-                log[log.len().saturating_sub(40)..].join("\n")
-            );
-        }
+        let log = self.log();
+        eprintln!(
+            "---- the page logged ----\n{}",
+            log[log.len().saturating_sub(60)..].join("\n")
+        );
     }
 }
 
@@ -276,7 +274,9 @@ async fn log(State(shared): State<Arc<Shared>>, body: String) {
         entry["level"].as_str().unwrap_or_default(),
         entry["text"].as_str().unwrap_or_default()
     );
-    shared.queue().log.push(line);
+    if !line.contains("matrix_sdk_indexeddb") {
+        shared.queue().log.push(line);
+    }
 }
 
 async fn index(State(shared): State<Arc<Shared>>) -> impl IntoResponse {

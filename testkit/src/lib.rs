@@ -17,6 +17,7 @@ pub mod paths;
 pub mod peers;
 pub mod process;
 pub mod proxy;
+pub mod scenarios;
 pub mod server;
 pub mod synapse;
 pub mod wait;

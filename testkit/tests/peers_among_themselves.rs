@@ -2,115 +2,29 @@
 
 use anyhow::Result;
 use hardline_testkit::{
-    Browser, Bus, Fault, Homeserver, Keyring, Nio, Page, Proxy, Synapse, Weston, Xvfb,
+    Browser, Bus, Fault, Homeserver, Keyring, Nio, Proxy, Synapse, Weston, Xvfb,
     keyring::KeyringStore,
+    scenarios::{js_sdk, nio},
 };
 use serde_json::{Value, json};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn js_sdk_accounts_talk_encrypted_and_verify_over_synapse() -> Result<()> {
-    let synapse = Synapse::start().await?;
-    let browser = Browser::start().await?;
-    let ada = browser
-        .register("ada", synapse.base_url(), "ada", "pass-ada")
-        .await?;
-    let bo = browser
-        .register("bo", synapse.base_url(), "bo", "pass-bo")
-        .await?;
-    ada.call("bootstrap", json!({})).await?;
-    bo.call("bootstrap", json!({})).await?;
-    let room = ada
-        .call(
-            "createRoom",
-            json!({ "name": "talk", "invite": [bo.user_id] }),
-        )
-        .await?["room_id"]
-        .clone();
-    bo.call("acceptInvite", json!({ "room": room })).await?;
-    ada.call("waitMember", json!({ "room": room, "user": bo.user_id }))
-        .await?;
-    ada.call("send", json!({ "room": room, "body": "hello bo" }))
-        .await?;
-    let read = bo
-        .call("waitMessage", json!({ "room": room, "body": "hello bo" }))
-        .await?;
-    assert_eq!(read["encrypted"], true);
-    compare_emoji(&ada, &bo, &room).await
+#[tokio::test]
+async fn js_sdk_accounts_talk_and_verify_over_synapse() -> Result<()> {
+    let (synapse, browser) = (Synapse::start().await?, Browser::start().await?);
+    js_sdk::two_people_talk_and_verify(&synapse, &browser).await
 }
 
-async fn compare_emoji(asks: &Page<'_>, answers: &Page<'_>, room: &Value) -> Result<()> {
-    let step = |step: &str, flow: &Value| json!({ "step": step, "flow": flow });
-    let asked = asks
-        .call(
-            "verification",
-            json!({ "step": "request", "user": answers.user_id, "room": room }),
-        )
-        .await?;
-    let flow = asked["flow"].clone();
-    let seen = answers
-        .call(
-            "verification",
-            json!({ "step": "asked", "user": asks.user_id }),
-        )
-        .await?;
-    assert_eq!(seen["flow"], flow);
-    answers.call("verification", step("accept", &flow)).await?;
-    asks.call("verification", step("start", &flow)).await?;
-    let one = asks.call("verification", step("emoji", &flow)).await?;
-    let other = answers.call("verification", step("emoji", &flow)).await?;
-    assert_eq!(one["emoji"], other["emoji"]);
-    assert_eq!(one["emoji"].as_array().map(Vec::len), Some(7));
-    asks.call("verification", step("confirm", &flow)).await?;
-    answers.call("verification", step("confirm", &flow)).await?;
-    for page in [asks, answers] {
-        assert_eq!(
-            page.call("verification", step("finished", &flow)).await?["phase"],
-            "done"
-        );
-    }
-    let trust = asks
-        .call(
-            "trust",
-            json!({ "user": answers.user_id, "device": answers.device_id }),
-        )
-        .await?;
-    assert_eq!(trust["user_verified"], true);
-    assert_eq!(trust["device_verified"], true);
-    Ok(())
+#[tokio::test]
+async fn a_second_js_sdk_device_recovers_history_over_synapse() -> Result<()> {
+    let (synapse, browser) = (Synapse::start().await?, Browser::start().await?);
+    js_sdk::a_second_device_recovers_history(&synapse, &browser).await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nio_accounts_talk_encrypted_over_synapse() -> Result<()> {
-    let synapse = Synapse::start().await?;
-    let nio = Nio::start().await?;
-    nio.open("ada", synapse.base_url(), "ada", "pass-ada", true)
-        .await?;
-    nio.open("bo", synapse.base_url(), "bo", "pass-bo", true)
-        .await?;
-    let bo = synapse.user_id("bo");
-    let room = nio
-        .call(
-            "ada",
-            "create_room",
-            json!({ "name": "talk", "invite": [bo] }),
-        )
-        .await?["room_id"]
-        .clone();
-    nio.call("bo", "accept_invite", json!({ "room": room }))
-        .await?;
-    nio.call("ada", "wait_member", json!({ "room": room, "user": bo }))
-        .await?;
-    nio.call("ada", "send", json!({ "room": room, "body": "hello bo" }))
-        .await?;
-    let read = nio
-        .call(
-            "bo",
-            "wait_message",
-            json!({ "room": room, "body": "hello bo" }),
-        )
-        .await?;
-    assert_eq!(read["encrypted"], true);
-    Ok(())
+#[tokio::test]
+async fn nio_accounts_talk_over_synapse() -> Result<()> {
+    let (synapse, peer) = (Synapse::start().await?, Nio::start().await?);
+    nio::two_people_talk(&synapse, &peer).await?;
+    nio::a_later_sign_in_reads_history(&synapse, &peer).await
 }
 
 #[tokio::test]

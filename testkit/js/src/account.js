@@ -98,10 +98,25 @@ export class Account {
         return { recovery_key: encoded };
     }
 
+    /** Waits until the key backup on the server holds every room key this device has. */
+    async waitBackedUp({ timeout } = {}) {
+        const held = () => this.client.getCrypto().exportRoomKeys();
+        let seen;
+        await until([[this.client, "crypto.keyBackupSessionsRemaining"]], async () => {
+            // Asked by hand: js-sdk remembers its first answer.
+            const url = `${this.client.getHomeserverUrl()}/_matrix/client/v3/room_keys/version`;
+            const response = await fetch(url, { headers: { Authorization: `Bearer ${this.client.getAccessToken()}` } });
+            const backup = await response.json();
+            seen = `${backup.count} of ${(await held()).length} keys in version ${backup.version}`;
+            return backup.count > 0 && backup.count >= (await held()).length;
+        }, { timeout, what: () => `the key backup: ${seen}` });
+    }
+
     /** Signs this device and fetches the backed-up room keys with the recovery key. */
     async recover({ recovery_key }) {
         const crypto = this.client.getCrypto();
         this.recoveryKey = decodeRecoveryKey(recovery_key);
+        await crypto.userHasCrossSigningKeys(this.client.getUserId(), true);
         await crypto.bootstrapCrossSigning({});
         await crypto.loadSessionBackupPrivateKeyFromSecretStorage();
         const { imported, total } = await crypto.restoreKeyBackup();
@@ -230,6 +245,20 @@ export class Account {
             device_verified: status?.isVerified() ?? null,
             device_signed_by_owner: status?.signedByOwner ?? null,
         };
+    }
+
+    /** Waits until a person and one of the person's devices are verified. */
+    async waitVerified({ user, device, timeout }) {
+        await until([[this.client, "crypto.userTrustStatusChanged"], [this.client, "crypto.devicesUpdated"]], async () => {
+            const trust = await this.trust({ user, device });
+            return trust.user_verified && (!device || trust.device_verified);
+        }, { timeout, what: `${user} to be verified` });
+    }
+
+    /** Waits until a device carries its owner's signature. */
+    async waitSigned({ user, device, timeout }) {
+        await until([[this.client, "crypto.devicesUpdated"]], async () => (await this.trust({ user, device })).device_signed_by_owner,
+            { timeout, what: `${device} to be signed by ${user}` });
     }
 
     /** A verification step: `request`, `accept`, `start`, `emoji`, `confirm`, `mismatch`, `cancel`, `finished`. */

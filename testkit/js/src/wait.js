@@ -8,7 +8,7 @@ export async function until(emitters, check, { timeout = 30000, what = "the cond
     for (;;) {
         const value = await check();
         if (value) return value;
-        if (Date.now() > deadline) throw new Error(`timed out after ${timeout} ms waiting for ${what}`);
+        if (Date.now() > deadline) throw new Error(`timed out after ${timeout} ms waiting for ${typeof what === "function" ? what() : what}`);
         await nextChange(emitters, 500);
     }
 }
