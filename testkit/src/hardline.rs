@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     bus::Bus,
+    homeserver::{Homeserver, password},
     paths,
     process::{Launch, Output, Process},
 };
@@ -120,21 +121,10 @@ impl Hardline {
 
     /// Runs one command that must succeed; gives its JSON answer (`null` if it printed nothing).
     pub async fn ok(&self, args: &[&str]) -> Result<Value> {
-        let output = self.run(args).await?;
-        ensure!(
-            output.status.success(),
-            "hardline {}: {}\n{}\n{}",
-            args.join(" "),
-            output.status,
-            output.stdout,
-            output.stderr
-        );
-        let text = output.stdout.trim();
-        if text.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(text)
-            .with_context(|| format!("hardline {}: not JSON: {text}", args.join(" ")))
+        self.run(args)
+            .await?
+            .json()
+            .with_context(|| format!("hardline {}", args.join(" ")))
     }
 
     /// Runs one command that must fail; gives its exit code and what it said.
@@ -212,5 +202,32 @@ impl Watch {
     /// All lines read so far.
     pub fn seen(&self) -> &[Value] {
         &self.seen
+    }
+}
+
+impl Hardline {
+    /// Signs in an account made with [`Homeserver::register`], by its name.
+    ///
+    /// [`Homeserver::register`]: crate::Homeserver::register
+    pub async fn login(&self, server: &impl Homeserver, localpart: &str) -> Result<Value> {
+        self.login_with(server.base_url(), localpart, &password(localpart))
+            .await?
+            .json()
+    }
+
+    /// Tries to sign in at whatever address, as whoever; the password goes in by standard input.
+    pub async fn login_with(&self, server: &str, user: &str, password: &str) -> Result<Output> {
+        self.launch()?
+            .args([
+                "--json",
+                "login",
+                "--server",
+                server,
+                "--password-stdin",
+                user,
+            ])
+            .input(password)
+            .output(LIMIT)
+            .await
     }
 }

@@ -14,9 +14,13 @@ pub fn profile_dir() -> Result<PathBuf> {
     Ok(dir.to_owned())
 }
 
-/// A program of this workspace, as built beside the running test.
+/// A program of this workspace: from `HARDLINE_PROGRAMS` if set, else as built beside the running test.
 pub fn program(name: &str) -> Result<PathBuf> {
-    let path = profile_dir()?.join(name);
+    let dir = match std::env::var_os("HARDLINE_PROGRAMS") {
+        Some(dir) => PathBuf::from(dir),
+        None => profile_dir()?,
+    };
+    let path = dir.join(name);
     ensure!(
         path.is_file(),
         "{} is not built: run `cargo build --workspace`",

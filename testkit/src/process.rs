@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::{process::Child, time::timeout};
+use tokio::{io::AsyncWriteExt, process::Child, time::timeout};
 
 use crate::paths;
 
@@ -19,6 +19,7 @@ pub struct Launch {
     command: tokio::process::Command,
     name: String,
     log: PathBuf,
+    input: Option<String>,
 }
 
 impl Launch {
@@ -38,7 +39,12 @@ impl Launch {
             .process_group(0)
             .stdin(Stdio::null());
         let log = unused_name(log_dir, &name);
-        Ok(Self { command, name, log })
+        Ok(Self {
+            command,
+            name,
+            log,
+            input: None,
+        })
     }
 
     /// Adds an argument.
@@ -86,6 +92,14 @@ impl Launch {
         self
     }
 
+    /// Feeds it this text, for [`Launch::output`].
+    #[must_use]
+    pub fn input(mut self, text: &str) -> Self {
+        self.command.stdin(Stdio::piped());
+        self.input = Some(text.to_owned());
+        self
+    }
+
     /// Gives the caller the standard input.
     #[must_use]
     pub fn pipe_stdin(mut self) -> Self {
@@ -127,12 +141,16 @@ impl Launch {
 
     /// Runs it to its end, at most `limit`; gives status, standard output, standard error.
     pub async fn output(mut self, limit: Duration) -> Result<Output> {
-        let child = self
+        let mut child = self
             .command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
+        if let (Some(input), Some(mut stdin)) = (self.input.take(), child.stdin.take()) {
+            // A program that does not read is judged by how it ends.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
         let name = self.name;
         let output = timeout(limit, child.wait_with_output())
             .await
@@ -154,6 +172,22 @@ pub struct Output {
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,
+}
+
+impl Output {
+    /// The JSON that a command printed which succeeded (`null` if it printed nothing).
+    pub fn json(&self) -> Result<serde_json::Value> {
+        let Self {
+            status,
+            stdout,
+            stderr,
+        } = self;
+        ensure!(status.success(), "{status}\n{stdout}\n{stderr}");
+        if stdout.trim().is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        serde_json::from_str(stdout).with_context(|| format!("not JSON: {stdout}"))
+    }
 }
 
 /// A running process; dropping it kills its process group.

@@ -1,0 +1,234 @@
+//! `hardline` against Quaternion on the same account: start to painted room list, memory, idle cost, opening a room.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use hardline_testkit::{
+    Bus, Client, Hardline, HardlineServer, Homeserver, Keyring, ServerOptions, Xvfb,
+    homeserver::password,
+    keyring::KeyringStore,
+    process::{Launch, Process},
+};
+use tokio::time::sleep;
+
+use crate::{
+    account, openbox,
+    proc::{cpu_seconds, idle, tree},
+    quaternion,
+    screen::{Area, Camera},
+    table::{Figure, print},
+};
+
+const RUNS: usize = 5;
+const WIDTH: u32 = 1280;
+const HEIGHT: u32 = 800;
+/// From the start of the program to the picture that counts as final.
+const SETTLE: Duration = Duration::from_secs(8);
+/// The room list of both programs lies here.
+const LIST: Area = Area {
+    x: 0,
+    y: 60,
+    w: 300,
+    h: 700,
+};
+/// The timeline of both lies here.
+const TIMELINE: Area = Area {
+    x: 420,
+    y: 120,
+    w: 600,
+    h: 560,
+};
+
+#[derive(Default)]
+struct Figures {
+    list: Vec<f64>,
+    cpu: Vec<f64>,
+    open: Vec<f64>,
+    pss: Vec<f64>,
+    idle_cpu: Vec<f64>,
+    wakeups: Vec<f64>,
+}
+
+/// Measures both and prints the table.
+pub async fn bench() -> Result<()> {
+    // Room version 10 and open media: Quaternion of Debian 12 is older than versions 11 and 12.
+    let options = ServerOptions {
+        extra: "[rooms]\ndefault_version = \"10\"\n".to_owned(),
+        ..ServerOptions::default()
+    };
+    let server = HardlineServer::start_with(options).await?;
+    let start = Instant::now();
+    let ada = account::seed(&server).await?;
+    println!(
+        "seeded {} rooms, {} messages in {:.0?}",
+        account::ROOMS,
+        account::MESSAGES,
+        start.elapsed()
+    );
+    let x = Xvfb::start(WIDTH, HEIGHT).await?;
+    let dir = tempfile::tempdir()?;
+    let _manager = openbox::start(&x, dir.path()).await?;
+    let peer = if hardline_testkit::paths::installed("quaternion").is_ok() {
+        measure_quaternion(&server, &ada, &x, dir.path()).await?
+    } else {
+        println!("Quaternion is not installed: no peer column");
+        Figures::default()
+    };
+    let ours = measure_hardline(&server, &x, dir.path()).await?;
+    print(
+        "hardline and Quaternion",
+        "Quaternion",
+        &[
+            Figure {
+                what: "start → room list painted, s",
+                target: Some(crate::table::median(&peer.list) / 2.0).filter(|t| t.is_finite()),
+                ours: ours.list,
+                peer: peer.list,
+            },
+            Figure {
+                what: "CPU to that point, s",
+                target: Some(crate::table::median(&peer.cpu) / 2.0).filter(|t| t.is_finite()),
+                ours: ours.cpu,
+                peer: peer.cpu,
+            },
+            Figure {
+                what: "room of 5,000 opened → painted, s",
+                target: Some(0.15),
+                ours: ours.open,
+                peer: peer.open,
+            },
+            Figure {
+                what: "memory after a minute idle, PSS MiB",
+                target: Some(90.0),
+                ours: ours.pss,
+                peer: peer.pss,
+            },
+            Figure {
+                what: "idle, CPU % of a core",
+                target: Some(0.02),
+                ours: ours.idle_cpu,
+                peer: peer.idle_cpu,
+            },
+            Figure {
+                what: "idle, wake-ups a second",
+                target: Some(0.2),
+                ours: ours.wakeups,
+                peer: peer.wakeups,
+            },
+        ],
+    );
+    Ok(())
+}
+
+async fn measure_quaternion(
+    server: &HardlineServer,
+    ada: &Client,
+    x: &Xvfb,
+    dir: &Path,
+) -> Result<Figures> {
+    let home = dir.join("quaternion");
+    std::fs::create_dir_all(&home)?;
+    let account = Client::login(server.base_url(), "ada", &password("ada")).await?;
+    ensure!(account.user_id == ada.user_id, "another account answered");
+    quaternion::sign_in(&home, &account, server)?;
+    // The first start syncs everything and writes the cache that the measured starts read.
+    let first = quaternion::launch(&home, x)?.spawn()?;
+    sleep(Duration::from_secs(25)).await;
+    first.stop().await?;
+    let mut figures = Figures::default();
+    for run in 0..RUNS {
+        let process = one_start(&mut figures, x, || quaternion::launch(&home, x)).await?;
+        if run == 0 {
+            rest(&mut figures, &process).await;
+        }
+        process.stop().await?;
+    }
+    Ok(figures)
+}
+
+async fn measure_hardline(server: &HardlineServer, x: &Xvfb, dir: &Path) -> Result<Figures> {
+    let bus = Bus::start().await?;
+    let store = KeyringStore::new()?;
+    let _keyring = Keyring::unlocked(&bus, &store).await?;
+    let mut person = Hardline::on(&bus)?;
+    person.set_env("SLINT_BACKEND", "winit-software");
+    person.login(server, "ada").await?;
+    let launch = || Ok(person.launch()?.env("DISPLAY", x.display()));
+    let first = launch()?.spawn()?;
+    sleep(Duration::from_secs(25)).await;
+    first.stop().await?;
+    let mut figures = Figures::default();
+    for run in 0..RUNS {
+        let process = one_start(&mut figures, x, launch).await?;
+        if run == 0 {
+            rest(&mut figures, &process).await;
+        }
+        open_big_room(&mut figures, x, dir).await?;
+        process.stop().await?;
+    }
+    Ok(figures)
+}
+
+async fn one_start(
+    figures: &mut Figures,
+    x: &Xvfb,
+    launch: impl Fn() -> Result<Launch>,
+) -> Result<Process> {
+    let camera = Camera::start(&x.frame_buffer())?;
+    sleep(Duration::from_millis(300)).await;
+    let start = Instant::now();
+    let mut process = launch()?.spawn()?;
+    let mut cpu = Vec::new();
+    while start.elapsed() < SETTLE {
+        cpu.push((start.elapsed(), cpu_seconds(&tree(process.pid()))));
+        sleep(Duration::from_millis(20)).await;
+    }
+    process.expect_running()?;
+    let film = camera.stop().await?;
+    ensure!(
+        film.changed(LIST, start) > 0.02,
+        "nothing was painted where the room list should be"
+    );
+    let ready = film
+        .settled(LIST, start)
+        .context("the room list never settled")?;
+    figures.list.push(ready.as_secs_f64());
+    if let Some((_, used)) = cpu.iter().find(|(at, _)| *at >= ready) {
+        figures.cpu.push(*used);
+    }
+    Ok(process)
+}
+
+async fn rest(figures: &mut Figures, process: &Process) {
+    sleep(Duration::from_secs(20)).await;
+    let quiet = idle(process.pid(), Duration::from_secs(60)).await;
+    figures.idle_cpu.push(quiet.cpu_percent);
+    figures.wakeups.push(quiet.wakeups);
+    figures.pss.push(quiet.pss_mib);
+}
+
+async fn open_big_room(figures: &mut Figures, x: &Xvfb, dir: &Path) -> Result<()> {
+    openbox::xdotool(x, dir, &["key", "ctrl+k"]).await?;
+    sleep(Duration::from_secs(1)).await;
+    openbox::xdotool(x, dir, &["type", "--delay", "25", account::BIG_NAME]).await?;
+    sleep(Duration::from_secs(1)).await;
+    let camera = Camera::start(&x.frame_buffer())?;
+    sleep(Duration::from_millis(200)).await;
+    let start = Instant::now();
+    openbox::xdotool(x, dir, &["key", "Return"]).await?;
+    sleep(Duration::from_secs(4)).await;
+    let film = camera.stop().await?;
+    ensure!(
+        film.changed(TIMELINE, start) > 0.02,
+        "opening the big room painted nothing"
+    );
+    figures.open.push(
+        film.settled(TIMELINE, start)
+            .context("the timeline never settled")?
+            .as_secs_f64(),
+    );
+    Ok(())
+}
