@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod signing;
 pub mod to_device;
 pub mod uia;
+pub mod user_directory;
 
 use std::{ops::Deref, sync::Arc, time::SystemTime};
 

@@ -20,7 +20,10 @@ use super::auth;
 use crate::{
     api::{Authed, Public, Router, Routes},
     error::{Error, Result},
-    service::{Services, accounts, devices, now_ms, passwords, random, sessions::Session},
+    service::{
+        Services, accounts, devices, now_ms, passwords, random, rooms::membership,
+        sessions::Session,
+    },
 };
 
 /// How long an OpenID token lives.
@@ -96,10 +99,14 @@ async fn deactivate_route(
     let action = "deactivate".to_owned();
     auth::confirm_user(&services, &session, action, request.auth.as_ref()).await?;
     let user_id = session.user_id;
+    let all = services.clone();
     tracing::info!(%user_id, erase = request.erase, "deactivating an account");
     services
         .store
-        .write(move |tx| accounts::deactivate(tx, &user_id, request.erase, now_ms()))
+        .write(move |tx| {
+            membership::leave_all(tx, &all, &user_id)?;
+            accounts::deactivate(tx, &user_id, request.erase, now_ms())
+        })
         .await?;
     Ok(deactivate::Response::new(
         ThirdPartyIdRemovalStatus::NoSupport,

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use ruma::{
     OwnedUserId,
     api::client::keys::{
-        claim_keys::v3 as claim, get_keys::v3 as query, upload_keys::v3 as upload,
-        upload_signatures::v3 as signatures, upload_signing_keys::v3 as signing_keys,
+        claim_keys::v3 as claim, get_key_changes::v3 as changes, get_keys::v3 as query,
+        upload_keys::v3 as upload, upload_signatures::v3 as signatures,
+        upload_signing_keys::v3 as signing_keys,
     },
 };
 use serde_json::{Map, Value, json};
@@ -20,6 +21,7 @@ use crate::{
     service::{
         Services,
         keys::{self, CrossSigningUpload, SignatureFailure},
+        rooms::timeline::Token,
     },
     store::WriteTx,
 };
@@ -30,6 +32,7 @@ pub fn routes() -> Router {
         .ruma(upload_keys_route)
         .ruma(query_keys_route)
         .ruma(claim_keys_route)
+        .ruma(key_changes_route)
         .ruma(upload_signing_keys_route)
         .ruma(upload_signatures_route)
 }
@@ -109,6 +112,27 @@ async fn claim_keys_route(
     let mut response = claim::Response::new(claimed);
     response.failures = unreachable_servers(remote.keys());
     Ok(response)
+}
+
+/// Changes after `to` are told as well: whoever asks learns of them a little early.
+async fn key_changes_route(
+    services: Services,
+    request: Authed<changes::Request>,
+) -> Result<changes::Response> {
+    let (from, to) = (Token::parse(&request.from)?, Token::parse(&request.to)?);
+    if from.position > to.position {
+        return Err(Error::invalid_param("from lies after to."));
+    }
+    let viewer = request.session.user_id;
+    let lists = services
+        .store
+        .read(move |c| keys::device_lists(c, &viewer, from.position))
+        .await?;
+    let list = |users: std::collections::BTreeSet<_>| users.into_iter().collect();
+    Ok(changes::Response::new(
+        list(lists.changed),
+        list(lists.left),
+    ))
 }
 
 async fn upload_signing_keys_route(

@@ -20,6 +20,7 @@ pub mod rooms;
 pub mod send;
 pub mod session;
 pub mod to_device;
+pub mod user_directory;
 pub mod versions;
 
 use ruma::UserId;
@@ -48,6 +49,7 @@ pub fn routes() -> Router {
         .merge(send::routes())
         .merge(session::routes())
         .merge(to_device::routes())
+        .merge(user_directory::routes())
         .merge(versions::routes())
 }
 

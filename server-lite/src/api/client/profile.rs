@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     api::{Authed, Public, Router, Routes},
     error::{Error, Result},
-    service::{Services, accounts, profiles, sessions::Session},
+    service::{Services, accounts, profiles, rooms::membership, sessions::Session},
 };
 
 /// The routes of this module. The two fields of old have endpoints of their own, in which the value may be missing.
@@ -172,10 +172,17 @@ async fn set(
     if session.user_id != user_id {
         return Err(Error::forbidden("This is somebody else's profile."));
     }
-    let field = field.to_owned();
+    let (field, all) = (field.to_owned(), services.clone());
     services
         .store
-        .write(move |tx| profiles::set(tx, &user_id, &field, value.as_ref()).map(drop))
+        .write(move |tx| {
+            let changed = profiles::set(tx, &user_id, &field, value.as_ref())?;
+            let shown_in_rooms = field == profiles::DISPLAY_NAME || field == profiles::AVATAR_URL;
+            if changed && shown_in_rooms {
+                membership::update_profile(tx, &all, &user_id)?;
+            }
+            Ok(())
+        })
         .await
 }
 
