@@ -9,6 +9,10 @@ use slint::{
     winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent},
 };
 
+/// Noto Emoji, regular weight, all emoji of Unicode 15 (SIL Open Font License, `ui/assets/NotoEmoji-OFL.txt`). Mapped with
+/// the program and paged in glyph by glyph.
+const OUTLINE_EMOJI: &[u8] = include_bytes!("../assets/NotoEmoji-Regular.ttf");
+
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Renderer {
@@ -125,8 +129,7 @@ fn is_software(ui: &MainWindow) -> bool {
 /// emoji font holds pictures: a monochrome font of outlines stands in for it. Call once Slint's platform is chosen.
 pub fn use_outline_emoji() {
     let mut fonts = slint::fontique_011::shared_collection();
-    let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> =
-        Arc::new(epaint_default_fonts::NOTO_EMOJI_REGULAR);
+    let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(OUTLINE_EMOJI);
     let registered = fonts.register_fonts(Blob::new(bytes), None);
     let emoji: Vec<_> = registered.iter().map(|(family, _)| *family).collect();
     fonts.set_generic_families(GenericFamily::Emoji, emoji.iter().copied());

@@ -53,10 +53,10 @@ fn emoji_leave_ink_with_the_software_renderer() {
     set_platform(Box::new(TestingBackend::new(options))).unwrap();
     hardline_ui::renderer::use_outline_emoji();
     assert_eq!(ink(""), 0);
-    // faces, a heart with its variation selector, a flag, a keycap, an animal, a tick
-    for emoji in [
-        "😀", "😂", "❤️", "🇩🇪", "1️⃣", "🎉", "🚀", "✅", "🙏", "🔥", "💯", "🐙", "☎️", "🎂",
-    ] {
+    // faces old and new, a heart with its variation selector, a flag, skin tones, families, a keycap, a tick
+    let emoji =
+        "😀 😂 🤣 🥰 🥺 🫠 🥹 🫡 🤔 ❤️ 🩷 🇩🇪 🏳️‍🌈 👍🏽 🙏 👩‍👩‍👧 🤷‍♀️ 🧑‍🚀 1️⃣ ✅ 🎉 🚀 🔥 💯 🐙 🦀 🦊 ☎️ 🎂 🧀";
+    for emoji in emoji.split(' ') {
         let dark = ink(emoji);
         assert!(dark > 40, "{emoji} left {dark} dark pixels");
     }
