@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hardline_platform::{
@@ -10,14 +10,23 @@ use hardline_platform::{
     dirs::{DirsError, ProfileDirs, ProgramDirs},
     instance::{LockError, ProfileLock},
 };
-use tokio::runtime::Runtime;
+use tokio::{
+    runtime::Runtime,
+    sync::{broadcast, watch},
+};
 use zeroize::Zeroizing;
 
 use crate::{
     notice::Notice,
+    own_server::OwnServerService,
     runtime::{self, Tasks},
     session::{Session, SessionConfig, SessionService},
     store::{Store, StoreError},
+    view::{
+        new_conversation::NewConversationViewModel, onboarding::OnboardingViewModel,
+        room_list::RoomListViewModel, settings::SettingsViewModel,
+        shell::{ShellEffect, ShellViewModel},
+    },
 };
 
 /// What a core is started with.
@@ -63,31 +72,61 @@ impl CoreError {
     }
 }
 
-/// The core of one profile. Cheap to clone; [`Core::shutdown`] ends it for all clones.
+/// What every service and view model may use. Cheap to clone.
 #[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) tasks: Tasks,
+    pub(crate) store: Store,
+    pub(crate) sessions: SessionService,
+    pub(crate) own_server: OwnServerService,
+    pub(crate) platform: Services,
+    pub(crate) config: Arc<CoreConfig>,
+    /// Whether the window is in front.
+    pub(crate) window_active: watch::Sender<bool>,
+}
+
+/// The core of one profile. Cheap to clone; [`Core::shutdown`] ends it for all clones.
+#[derive(Clone)]
 pub struct Core {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
-    tasks: Tasks,
-    store: Store,
-    sessions: SessionService,
-    platform: Services,
-    config: CoreConfig,
+    shared: Shared,
+    views: Views,
     /// Dropped last, and by [`runtime::end`] only.
     runtime: Mutex<Option<Runtime>>,
     lock: Mutex<Option<ProfileLock>>,
 }
 
+/// The view models that exist as long as the core.
+struct Views {
+    shell: ShellViewModel,
+    shell_effects: broadcast::Sender<ShellEffect>,
+    onboarding: OnboardingViewModel,
+    room_list: RoomListViewModel,
+    new_conversation: NewConversationViewModel,
+    settings: SettingsViewModel,
+}
+
+impl Views {
+    fn start(shared: &Shared) -> Self {
+        let (shell, shell_effects) = crate::view::shell::model::start(shared);
+        Self {
+            shell,
+            shell_effects,
+            onboarding: crate::view::onboarding::model::start(shared),
+            room_list: RoomListViewModel::start(shared),
+            new_conversation: crate::view::new_conversation::model::start(shared),
+            settings: crate::view::settings::model::start(shared),
+        }
+    }
+}
+
 impl Core {
     /// Takes the profile's lock, opens its store and begins restoring the session. Returns at once after that.
     /// `services` gives the operating system's services, real or fake; it is called inside the runtime.
-    pub fn start(
-        config: CoreConfig,
-        services: impl FnOnce() -> Services,
-    ) -> Result<Self, CoreError> {
+    pub fn start(config: CoreConfig, services: impl FnOnce() -> Services) -> Result<Self, CoreError> {
         config.profile.create()?;
         let lock = ProfileLock::acquire(&config.profile.data)?;
         let store = Store::open(&config.profile.data)?;
@@ -104,85 +143,151 @@ impl Core {
             may_prompt: config.may_prompt,
             device_name: config.device_name.clone(),
         };
-        let sessions = SessionService::new(session_config, store.clone(), tasks.clone());
-        let restoring = sessions.clone();
-        tasks.detach("restore", async move { restoring.restore().await });
-        let inner = Inner {
+        let shared = Shared {
+            sessions: SessionService::new(session_config, store.clone(), tasks.clone()),
+            own_server: OwnServerService::new(
+                config.dirs.own_server(),
+                platform.processes.clone(),
+                tasks.clone(),
+            ),
             tasks,
             store,
-            sessions,
             platform,
-            config,
+            config: Arc::new(config),
+            window_active: watch::Sender::new(false),
+        };
+        let views = Views::start(&shared);
+        shared.tasks.detach("restore", restore(shared.clone()));
+        let inner = Inner {
+            shared,
+            views,
             runtime: Mutex::new(Some(runtime)),
             lock: Mutex::new(Some(lock)),
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Where tasks run.
     pub fn tasks(&self) -> &Tasks {
-        &self.inner.tasks
+        &self.inner.shared.tasks
     }
 
     /// The profile's own database.
     pub fn store(&self) -> &Store {
-        &self.inner.store
+        &self.inner.shared.store
     }
 
     /// The profile's session and every way to change it.
     pub fn sessions(&self) -> &SessionService {
-        &self.inner.sessions
+        &self.inner.shared.sessions
     }
 
     /// The session, if signed in.
     pub fn session(&self) -> Option<Session> {
-        self.inner.sessions.current()
+        self.inner.shared.sessions.current()
+    }
+
+    /// The homeserver on this device.
+    pub fn own_server(&self) -> &OwnServerService {
+        &self.inner.shared.own_server
     }
 
     /// What the operating system offers.
     pub fn platform(&self) -> &Services {
-        &self.inner.platform
+        &self.inner.shared.platform
     }
 
     /// What the core was started with.
     pub fn config(&self) -> &CoreConfig {
-        &self.inner.config
+        &self.inner.shared.config
+    }
+
+    /// Whether the window is in front, as the shell was told.
+    pub fn window_active(&self) -> watch::Receiver<bool> {
+        self.inner.shared.window_active.subscribe()
+    }
+
+    /// The frame around every screen.
+    pub fn shell(&self) -> ShellViewModel {
+        self.inner.views.shell.clone()
+    }
+
+    /// Sends a one-shot effect to the frame: a toast, "open this room", "raise the window".
+    pub fn shell_effect(&self, effect: ShellEffect) {
+        let _ = self.inner.views.shell_effects.send(effect);
+    }
+
+    /// Signing in.
+    pub fn onboarding(&self) -> OnboardingViewModel {
+        self.inner.views.onboarding.clone()
+    }
+
+    /// The list of rooms.
+    pub fn room_list(&self) -> RoomListViewModel {
+        self.inner.views.room_list.clone()
+    }
+
+    /// Starting a conversation.
+    pub fn new_conversation(&self) -> NewConversationViewModel {
+        self.inner.views.new_conversation.clone()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> SettingsViewModel {
+        self.inner.views.settings.clone()
     }
 
     /// Runs a future to its end on the core's runtime. For `main` and the command line; never on the UI thread.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.inner.tasks.runtime().block_on(future)
+        self.inner.shared.tasks.runtime().block_on(future)
+    }
+
+    /// The profile's lock, for the control socket, which must not exist without it.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<ProfileLock>> {
+        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends syncing, waits a moment for tasks, gives the profile back. Call it once, outside the runtime.
     pub fn shutdown(self) {
-        let sessions = self.inner.sessions.clone();
+        let sessions = self.inner.shared.sessions.clone();
         self.block_on(async move { sessions.suspend().await });
         self.inner.end();
     }
 }
 
+/// The session of the last run, and before it the server on this device if that is where the account is.
+async fn restore(shared: Shared) {
+    if let Ok(Some(account)) = shared.store.account()
+        && shared.own_server.is_at(&account.homeserver)
+    {
+        let own_server = shared.own_server.clone();
+        shared.tasks.detach("own-server-start", async move {
+            if let Err(error) = own_server.start().await {
+                tracing::error!(%error, "the server on this device did not start");
+            }
+        });
+    }
+    shared.sessions.restore().await;
+}
+
 impl Inner {
     fn end(&self) {
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {
             runtime::end(runtime);
         }
-        self.lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("profile", &self.inner.shared.config.profile.data).finish_non_exhaustive()
     }
 }

@@ -20,6 +20,7 @@ pub use self::{
     service::{SessionConfig, SessionService, SessionState},
 };
 use crate::{
+    rooms::RoomsService,
     ids::{DeviceId, OwnedDeviceId, OwnedUserId, UserId},
     runtime::{InRuntime, Tasks},
     sync::SyncHandle,
@@ -36,6 +37,7 @@ struct Inner {
     user_id: OwnedUserId,
     device_id: OwnedDeviceId,
     sync: SyncHandle,
+    rooms: RoomsService,
     tasks: Tasks,
 }
 
@@ -48,11 +50,13 @@ impl Session {
         tasks: Tasks,
     ) -> Self {
         let handle = tasks.runtime().clone();
+        let rooms = RoomsService::start(client.clone(), user_id.clone(), &tasks);
         let inner = Inner {
             client,
             user_id,
             device_id,
             sync,
+            rooms,
             tasks,
         };
         Self {
@@ -78,6 +82,11 @@ impl Session {
     /// Keeping up with the server.
     pub fn sync(&self) -> &SyncHandle {
         &self.inner.sync
+    }
+
+    /// A row for each room.
+    pub fn rooms(&self) -> &RoomsService {
+        &self.inner.rooms
     }
 
     /// Where tasks of this session run.

@@ -3,6 +3,7 @@
 //! Both feed the SDK's stores; nothing above this module knows which is in use.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/4186>
 
+pub mod clock;
 mod driver;
 mod send_retry;
 mod sliding;

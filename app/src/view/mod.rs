@@ -45,3 +45,10 @@ pub enum Pending {
     /// Failed.
     Failed(Notice),
 }
+
+impl Pending {
+    /// Waiting on a rate limit for so many seconds, or busy again.
+    pub fn waiting(left: Option<u32>) -> Self {
+        left.map_or(Self::Busy, |seconds| Self::Waiting { seconds })
+    }
+}

@@ -1,5 +1,9 @@
 //! Starting something: a person, a room, an address.
 
+pub(crate) mod model;
+
+pub use model::NewConversationViewModel;
+
 use super::{Avatar, Pending};
 use crate::ids::{OwnedRoomId, OwnedUserId};
 

@@ -1,5 +1,9 @@
 //! Signing in, creating an account, using this device's own server.
 
+pub(crate) mod model;
+
+pub use model::OnboardingViewModel;
+
 use super::Pending;
 
 /// What the first screens show.

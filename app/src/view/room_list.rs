@@ -1,5 +1,9 @@
 //! The list of rooms.
 
+pub(crate) mod model;
+
+pub use model::RoomListViewModel;
+
 use super::Avatar;
 use crate::ids::{OwnedRoomId, OwnedUserId};
 

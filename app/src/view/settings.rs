@@ -1,5 +1,9 @@
 //! Settings: account, devices, appearance, notifications, about.
 
+pub(crate) mod model;
+
+pub use model::SettingsViewModel;
+
 use super::{Avatar, Pending};
 use crate::ids::{OwnedDeviceId, OwnedUserId};
 

@@ -1,5 +1,10 @@
 //! The frame around every screen: which phase the program is in, the connection, banners.
 
+mod facts;
+pub(crate) mod model;
+
+pub use model::ShellViewModel;
+
 use super::Pending;
 use crate::{ids::OwnedUserId, notice::Notice};
 

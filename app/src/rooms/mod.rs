@@ -1,0 +1,230 @@
+//! The rooms of a session: a row for each, kept up to date from the client's own room stream, whichever way it syncs.
+
+pub mod actions;
+pub mod diff;
+pub mod order;
+mod preview;
+mod row;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use eyeball_im::VectorDiff;
+use futures_util::{FutureExt as _, StreamExt as _};
+use matrix_sdk::{Client, Room};
+use ruma::push::Ruleset;
+use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
+
+use crate::{
+    ids::{OwnedRoomId, OwnedUserId, RoomId},
+    runtime::{TaskHandle, Tasks},
+    view::room_list::RoomRow,
+};
+
+/// Changes that come within this time are taken in together.
+const GATHER: Duration = Duration::from_millis(40);
+/// Rows made before the first are shown.
+const FIRST_PAGE: usize = 30;
+
+/// All rows at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Rooms {
+    rows: Arc<BTreeMap<OwnedRoomId, RoomRow>>,
+    /// Rows of all rooms the stores know are in.
+    pub complete: bool,
+}
+
+impl Rooms {
+    /// The rows, in no particular order.
+    pub fn rows(&self) -> impl Iterator<Item = &RoomRow> {
+        self.rows.values()
+    }
+
+    /// One row.
+    pub fn get(&self, room_id: &RoomId) -> Option<&RoomRow> {
+        self.rows.get(room_id)
+    }
+
+    /// Rows in all.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// The rooms of a session; ends when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct RoomsService {
+    rooms: watch::Receiver<Rooms>,
+    changed: mpsc::UnboundedSender<OwnedRoomId>,
+    _task: Arc<TaskHandle>,
+}
+
+impl RoomsService {
+    /// Starts keeping rows.
+    pub(crate) fn start(client: Client, own: OwnedUserId, tasks: &Tasks) -> Self {
+        let (rooms_in, rooms) = watch::channel(Rooms::default());
+        let (changed, changes) = mpsc::unbounded_channel();
+        let keeper = Keeper {
+            client,
+            own,
+            rooms: rooms_in,
+            rows: BTreeMap::new(),
+            rules: Ruleset::default(),
+            complete: false,
+        };
+        let task = tasks.spawn("rooms", keeper.run(changes));
+        Self { rooms, changed, _task: Arc::new(task) }
+    }
+
+    /// All rows, and a way to wait for changes.
+    pub fn rooms(&self) -> watch::Receiver<Rooms> {
+        self.rooms.clone()
+    }
+
+    /// Something the SDK does not tell about changed in this room (its draft): its row is made anew.
+    pub fn refresh(&self, room_id: &RoomId) {
+        let _ = self.changed.send(room_id.to_owned());
+    }
+}
+
+/// Keeps the rows.
+struct Keeper {
+    client: Client,
+    own: OwnedUserId,
+    rooms: watch::Sender<Rooms>,
+    rows: BTreeMap<OwnedRoomId, RoomRow>,
+    rules: Ruleset,
+    complete: bool,
+}
+
+impl Keeper {
+    async fn run(mut self, mut changes: mpsc::UnboundedReceiver<OwnedRoomId>) {
+        let client = self.client.clone();
+        let mut notable = client.room_info_notable_update_receiver();
+        let push_rules = client.observe_events::<ruma::events::push_rules::PushRulesEvent, ()>();
+        let mut push_rules = push_rules.subscribe();
+        let (known, stream) = client.rooms_stream();
+        futures_util::pin_mut!(stream);
+        self.load_rules().await;
+        self.load(newest_first(known.iter().cloned().collect())).await;
+        let mut stale = BTreeSet::new();
+        loop {
+            let all = tokio::select! {
+                diffs = stream.next() => match diffs {
+                    Some(diffs) => note(&mut stale, diffs),
+                    None => return,
+                },
+                update = notable.recv() => match update {
+                    Ok(update) => { stale.insert(update.room_id); false }
+                    Err(RecvError::Lagged(_)) => true,
+                    Err(RecvError::Closed) => return,
+                },
+                room_id = changes.recv() => match room_id {
+                    Some(room_id) => { stale.insert(room_id); false }
+                    None => return,
+                },
+                Some(_) = push_rules.next() => {
+                    self.load_rules().await;
+                    true
+                }
+                () = tokio::time::sleep(GATHER), if !stale.is_empty() => {
+                    self.take_in(std::mem::take(&mut stale)).await;
+                    false
+                }
+            };
+            if all {
+                stale.extend(client.rooms().iter().map(|room| room.room_id().to_owned()));
+            }
+            // More of the same that is there already joins in, but never delays for long.
+            if stale.len() > FIRST_PAGE {
+                while let Some(Some(diffs)) = stream.next().now_or_never() {
+                    note(&mut stale, diffs);
+                }
+                self.take_in(std::mem::take(&mut stale)).await;
+            }
+        }
+    }
+
+    async fn load_rules(&mut self) {
+        if let Ok(rules) = self.client.account().push_rules().await {
+            self.rules = rules;
+        }
+    }
+
+    /// The rooms the stores know: the newest first, so that the first screen is there at once.
+    async fn load(&mut self, rooms: Vec<Room>) {
+        for (n, room) in rooms.iter().enumerate() {
+            if n == FIRST_PAGE {
+                self.publish();
+            }
+            self.make(room).await;
+        }
+        self.complete = true;
+        self.publish();
+    }
+
+    async fn take_in(&mut self, stale: BTreeSet<OwnedRoomId>) {
+        let mut differs = false;
+        for room_id in stale {
+            differs |= match self.client.get_room(&room_id) {
+                Some(room) => self.make(&room).await,
+                None => self.rows.remove(&room_id).is_some(),
+            };
+        }
+        if differs {
+            self.publish();
+        }
+    }
+
+    /// Makes a row anew; says whether it differs.
+    async fn make(&mut self, room: &Room) -> bool {
+        match row::row(room, &self.own, &self.rules).await {
+            Some(row) if self.rows.get(room.room_id()) == Some(&row) => false,
+            Some(row) => {
+                self.rows.insert(row.room_id.clone(), row);
+                true
+            }
+            None => self.rows.remove(room.room_id()).is_some(),
+        }
+    }
+
+    fn publish(&self) {
+        self.rooms.send_replace(Rooms { rows: Arc::new(self.rows.clone()), complete: self.complete });
+    }
+}
+
+fn newest_first(mut rooms: Vec<Room>) -> Vec<Room> {
+    rooms.sort_by_cached_key(|room| std::cmp::Reverse(room.latest_event_timestamp()));
+    rooms
+}
+
+/// Notes which rooms a change of the client's list is about; true if it is about all.
+fn note(stale: &mut BTreeSet<OwnedRoomId>, diffs: Vec<VectorDiff<Room>>) -> bool {
+    let mut all = false;
+    let mut add = |room: &Room| {
+        stale.insert(room.room_id().to_owned());
+    };
+    for diff in diffs {
+        match diff {
+            VectorDiff::Append { values } | VectorDiff::Reset { values } => values.iter().for_each(&mut add),
+            VectorDiff::PushFront { value }
+            | VectorDiff::PushBack { value }
+            | VectorDiff::Insert { value, .. }
+            | VectorDiff::Set { value, .. } => add(&value),
+            VectorDiff::Clear
+            | VectorDiff::PopFront
+            | VectorDiff::PopBack
+            | VectorDiff::Remove { .. }
+            | VectorDiff::Truncate { .. } => all = true,
+        }
+    }
+    all
+}

@@ -1,0 +1,171 @@
+//! The last thing that happened in a room, in one line.
+
+use matrix_sdk::{Room, latest_events::LatestEventValue};
+use ruma::{
+    UserId,
+    events::{
+        AnyMessageLikeEventContent, AnySyncTimelineEvent,
+        room::message::{MessageType, Relation, RoomMessageEventContent},
+    },
+};
+
+use crate::view::room_list::{AttachmentKind, Preview};
+
+/// Characters of a preview; a row shows fewer.
+const LONGEST: usize = 160;
+
+/// The preview of a room.
+pub(super) async fn preview(room: &Room, own: &UserId, is_direct: bool) -> Preview {
+    let (content, sender) = match room.latest_event() {
+        LatestEventValue::None | LatestEventValue::RemoteInvite { .. } => return Preview::None,
+        LatestEventValue::Remote(event) => {
+            let Some(sender) = event.sender() else { return Preview::None };
+            match event.raw().deserialize() {
+                Ok(AnySyncTimelineEvent::MessageLike(event)) => match event.original_content() {
+                    Some(content) => (content, sender),
+                    None => return Preview::Redacted,
+                },
+                Ok(AnySyncTimelineEvent::State(_)) => {
+                    return Preview::Change { sender: name_of(room, &sender).await };
+                }
+                Err(_) => return Preview::None,
+            }
+        }
+        LatestEventValue::LocalIsSending(local)
+        | LatestEventValue::LocalHasBeenSent { value: local, .. }
+        | LatestEventValue::LocalCannotBeSent(local) => match local.content.deserialize() {
+            Ok(content) => (content, own.to_owned()),
+            Err(_) => return Preview::None,
+        },
+    };
+    let is_own = sender == own;
+    let sender = if is_own || is_direct { None } else { Some(name_of(room, &sender).await) };
+    of_content(content, sender, is_own)
+}
+
+/// A member's name as known here, without asking the server.
+pub(super) async fn name_of(room: &Room, user_id: &UserId) -> String {
+    match room.get_member_no_sync(user_id).await {
+        Ok(Some(member)) => member.name().to_owned(),
+        Ok(None) | Err(_) => user_id.localpart().to_owned(),
+    }
+}
+
+fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: bool) -> Preview {
+    let attachment = |kind, name: &str, sender| Preview::Attachment { sender, own, kind, name: line(name) };
+    let text = |text: &str, sender| Preview::Text { sender, own, text: line(text) };
+    match content {
+        AnyMessageLikeEventContent::RoomMessage(message) => match current(&message) {
+            MessageType::Image(image) => attachment(AttachmentKind::Image, &image.body, sender),
+            MessageType::Video(video) => attachment(AttachmentKind::Video, &video.body, sender),
+            MessageType::Audio(audio) => attachment(AttachmentKind::Audio, &audio.body, sender),
+            MessageType::File(file) => attachment(AttachmentKind::File, &file.body, sender),
+            other => text(without_fallback(&message, other.body()), sender),
+        },
+        AnyMessageLikeEventContent::Sticker(sticker) => text(&sticker.body, sender),
+        AnyMessageLikeEventContent::UnstablePollStart(poll) => {
+            text(&poll.poll_start().question.text, sender)
+        }
+        AnyMessageLikeEventContent::RoomEncrypted(_) => Preview::Encrypted,
+        _ => Preview::Change { sender: sender.unwrap_or_default() },
+    }
+}
+
+/// What a message says now: of an edit, the new content.
+fn current(message: &RoomMessageEventContent) -> &MessageType {
+    match &message.relates_to {
+        Some(Relation::Replacement(edit)) => &edit.new_content.msgtype,
+        _ => &message.msgtype,
+    }
+}
+
+/// The body without the quoted lines that replies once carried.
+fn without_fallback<'a>(message: &RoomMessageEventContent, body: &'a str) -> &'a str {
+    if !matches!(message.relates_to, Some(Relation::Reply { .. })) || !body.starts_with("> ") {
+        return body;
+    }
+    let mut rest = body;
+    while let Some(quoted) = rest.strip_prefix('>') {
+        rest = quoted.split_once('\n').map_or("", |(_, after)| after);
+    }
+    let rest = rest.trim_start_matches('\n');
+    if rest.is_empty() { body } else { rest }
+}
+
+/// One line, not too long.
+fn line(text: &str) -> String {
+    let mut line = String::new();
+    let mut n_chars = 0;
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+            n_chars += 1;
+        }
+        for c in word.chars().filter(|c| !c.is_control()) {
+            if n_chars == LONGEST {
+                line.push('…');
+                return line;
+            }
+            line.push(c);
+            n_chars += 1;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(content: serde_json::Value) -> Preview {
+        let message: RoomMessageEventContent = serde_json::from_value(content).unwrap();
+        of_content(AnyMessageLikeEventContent::RoomMessage(message), None, false)
+    }
+
+    fn text_of(preview: Preview) -> String {
+        match preview {
+            Preview::Text { text, .. } => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_long_message_becomes_one_short_line() {
+        let body = format!("first\n\n  second\u{7} {}", "x".repeat(1000));
+        let text = text_of(of(json!({ "msgtype": "m.text", "body": body })));
+        assert!(text.starts_with("first second xxx"), "{text}");
+        assert_eq!(text.chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn a_reply_shows_without_what_it_quotes() {
+        let content = json!({
+            "msgtype": "m.text",
+            "body": "> <@ada:x> quoted\n> more\n\nthe answer",
+            "m.relates_to": { "m.in_reply_to": { "event_id": "$e" } },
+        });
+        assert_eq!(text_of(of(content)), "the answer");
+    }
+
+    #[test]
+    fn an_edit_shows_what_is_said_now() {
+        let content = json!({
+            "msgtype": "m.text",
+            "body": "* now",
+            "m.new_content": { "msgtype": "m.text", "body": "now" },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": "$e" },
+        });
+        assert_eq!(text_of(of(content)), "now");
+    }
+
+    #[test]
+    fn a_picture_is_an_attachment() {
+        let content = json!({ "msgtype": "m.image", "body": "cat.png", "url": "mxc://x/y" });
+        assert!(matches!(
+            of(content),
+            Preview::Attachment { kind: AttachmentKind::Image, name, .. } if name == "cat.png"
+        ));
+    }
+}
