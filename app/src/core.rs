@@ -23,8 +23,10 @@ use crate::{
     session::{Session, SessionConfig, SessionService},
     store::{Store, StoreError},
     view::{
-        new_conversation::NewConversationViewModel, onboarding::OnboardingViewModel,
-        room_list::RoomListViewModel, settings::SettingsViewModel,
+        new_conversation::NewConversationViewModel,
+        onboarding::OnboardingViewModel,
+        room_list::RoomListViewModel,
+        settings::SettingsViewModel,
         shell::{ShellEffect, ShellViewModel},
     },
 };
@@ -126,7 +128,10 @@ impl Views {
 impl Core {
     /// Takes the profile's lock, opens its store and begins restoring the session. Returns at once after that.
     /// `services` gives the operating system's services, real or fake; it is called inside the runtime.
-    pub fn start(config: CoreConfig, services: impl FnOnce() -> Services) -> Result<Self, CoreError> {
+    pub fn start(
+        config: CoreConfig,
+        services: impl FnOnce() -> Services,
+    ) -> Result<Self, CoreError> {
         config.profile.create()?;
         let lock = ProfileLock::acquire(&config.profile.data)?;
         let store = Store::open(&config.profile.data)?;
@@ -164,7 +169,9 @@ impl Core {
             runtime: Mutex::new(Some(runtime)),
             lock: Mutex::new(Some(lock)),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Where tasks run.
@@ -244,7 +251,10 @@ impl Core {
 
     /// The profile's lock, for the control socket, which must not exist without it.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<ProfileLock>> {
-        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends syncing, waits a moment for tasks, gives the profile back. Call it once, outside the runtime.
@@ -272,11 +282,18 @@ async fn restore(shared: Shared) {
 
 impl Inner {
     fn end(&self) {
-        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(runtime) = runtime {
             runtime::end(runtime);
         }
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 }
 
@@ -288,6 +305,8 @@ impl Drop for Inner {
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("profile", &self.inner.shared.config.profile.data).finish_non_exhaustive()
+        f.debug_struct("Core")
+            .field("profile", &self.inner.shared.config.profile.data)
+            .finish_non_exhaustive()
     }
 }

@@ -12,15 +12,30 @@ pub enum Notice {
     /// The account was deactivated or locked by the homeserver.
     AccountDisabled,
     /// No such host, or nothing listens there.
-    ServerUnreachable { server: String },
+    ServerUnreachable {
+        /// Which server.
+        server: String,
+    },
     /// Something answers there, but it does not speak Matrix.
-    NotMatrix { server: String },
+    NotMatrix {
+        /// Which server.
+        server: String,
+    },
     /// The server's certificate is not trusted, expired, or for another name.
-    BadCertificate { server: String },
+    BadCertificate {
+        /// Which server.
+        server: String,
+    },
     /// The server offers no way of signing in that this program knows.
-    NoKnownLogin { server: String },
+    NoKnownLogin {
+        /// Which server.
+        server: String,
+    },
     /// The text is not a user name, address or server name.
-    NotAnAddress { text: String },
+    NotAnAddress {
+        /// What was typed.
+        text: String,
+    },
     /// That user name is taken.
     UserNameTaken,
     /// That user name has characters or a length the server does not take.
@@ -32,45 +47,90 @@ pub enum Notice {
     /// The registration token is missing, unknown or used up.
     RegistrationTokenRefused,
     /// The server asked us to wait; the program retries by itself.
-    RateLimited { retry_after: Duration },
+    RateLimited {
+        /// How long.
+        retry_after: Duration,
+    },
     /// The homeserver ended the session but keeps its keys: sign in again to go on.
-    SignedOutByServer { soft: bool },
+    SignedOutByServer {
+        /// The keys stay: signing in again goes on where it was.
+        soft: bool,
+    },
     /// No network, or the homeserver does not answer; retried by itself.
     Offline,
     /// The system keyring does not answer (absent, locked or late).
-    KeyringUnavailable { locked: bool },
+    KeyringUnavailable {
+        /// It is there, but locked.
+        locked: bool,
+    },
     /// The passphrase does not open the protected file.
     WrongPassphrase,
     /// No space left where the data lives.
     DiskFull,
     /// The store cannot be read; the damaged files were kept under `kept_as`.
-    StoreDamaged { kept_as: Option<String> },
+    StoreDamaged {
+        /// Where the damaged files are now.
+        kept_as: Option<String>,
+    },
     /// The store was written by a newer version of the program.
-    StoreTooNew { found: u32, supported: u32 },
+    StoreTooNew {
+        /// The version found.
+        found: u32,
+        /// The newest version known.
+        supported: u32,
+    },
     /// Another program owns the profile and does not answer.
     ProfileBusy,
     /// This device's clock differs from the server's by this many seconds (ours minus theirs).
-    ClockWrong { seconds: i64 },
+    ClockWrong {
+        /// By how many seconds.
+        seconds: i64,
+    },
     /// The room does not exist or is not open to us.
     RoomNotFound,
     /// We may not do that in this room.
     NotAllowed,
     /// The person is not known to the server.
-    UserNotFound { user: String },
+    UserNotFound {
+        /// Who.
+        user: String,
+    },
     /// A message could not be sent; it stays in the list with a way to retry.
-    SendFailed { recoverable: bool },
+    SendFailed {
+        /// Trying again may help.
+        recoverable: bool,
+    },
     /// The text is too long for a message (bytes); it can be sent as a file.
-    TooLongForMessage { bytes: usize, limit: usize },
+    TooLongForMessage {
+        /// Its length, bytes.
+        bytes: usize,
+        /// The most, bytes.
+        limit: usize,
+    },
     /// The file is larger than the server takes (bytes).
-    FileTooLarge { bytes: u64, limit: u64 },
+    FileTooLarge {
+        /// Its length, bytes.
+        bytes: u64,
+        /// The most, bytes.
+        limit: u64,
+    },
     /// The file cannot be read.
-    FileUnreadable { name: String },
+    FileUnreadable {
+        /// Its name.
+        name: String,
+    },
     /// The recovery key or passphrase is wrong.
     WrongRecoveryKey,
     /// A background task failed by panic; it was restarted where possible.
-    TaskFailed { task: String },
+    TaskFailed {
+        /// Which.
+        task: String,
+    },
     /// Something failed that has no sentence of its own; `detail` is for the log view only.
-    Unexpected { detail: String },
+    Unexpected {
+        /// What happened.
+        detail: String,
+    },
 }
 
 /// How a notice is shown.

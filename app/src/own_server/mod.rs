@@ -48,7 +48,11 @@ impl OwnServerService {
     /// Nothing is started yet.
     pub(crate) fn new(dir: PathBuf, processes: Arc<dyn Processes>, tasks: Tasks) -> Self {
         let program = find_program();
-        let state = if program.is_some() { OwnServer::Available } else { OwnServer::Absent };
+        let state = if program.is_some() {
+            OwnServer::Available
+        } else {
+            OwnServer::Absent
+        };
         let inner = Inner {
             program,
             dir,
@@ -57,7 +61,9 @@ impl OwnServerService {
             state: watch::Sender::new(state),
             running: Mutex::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Whether it can be used and whether it runs.
@@ -73,12 +79,18 @@ impl OwnServerService {
     /// Sets it up if that was never done, starts it, and waits until it answers.
     pub async fn start(&self) -> Result<RunningServer, OwnServerError> {
         let mut running = self.inner.running.lock().await;
-        let program = self.inner.program.as_ref().ok_or(OwnServerError::NotInstalled)?;
+        let program = self
+            .inner
+            .program
+            .as_ref()
+            .ok_or(OwnServerError::NotInstalled)?;
         self.inner.state.send_replace(OwnServer::Starting);
         let setup = match self.set_up(program).await {
             Ok(setup) => setup,
             Err(error) => {
-                self.inner.state.send_replace(OwnServer::Failed { detail: error.to_string() });
+                self.inner.state.send_replace(OwnServer::Failed {
+                    detail: error.to_string(),
+                });
                 return Err(error);
             }
         };
@@ -113,8 +125,15 @@ impl OwnServerService {
 
 /// Beside our own program, or on `PATH`.
 fn find_program() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(SERVER_PROGRAM)));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join(SERVER_PROGRAM)));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path: Vec<_> = std::env::split_paths(&path).map(|dir| dir.join(SERVER_PROGRAM)).collect();
-    beside.into_iter().chain(on_path).find(|candidate| candidate.is_file())
+    let on_path: Vec<_> = std::env::split_paths(&path)
+        .map(|dir| dir.join(SERVER_PROGRAM))
+        .collect();
+    beside
+        .into_iter()
+        .chain(on_path)
+        .find(|candidate| candidate.is_file())
 }

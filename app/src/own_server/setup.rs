@@ -1,6 +1,11 @@
 //! The server's configuration: made once by its own `init`, read back from then on.
 
-use std::{net::TcpListener, path::{Path, PathBuf}, process::Stdio, time::Duration};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use hardline_platform::dirs::create_private;
 use serde::Deserialize;
@@ -88,8 +93,10 @@ impl Setup {
             }
             Err(error) => return Err(error.into()),
         };
-        let file: File = toml::from_str(&text)
-            .map_err(|error| OwnServerError::Config { path, reason: error.to_string() })?;
+        let file: File = toml::from_str(&text).map_err(|error| OwnServerError::Config {
+            path,
+            reason: error.to_string(),
+        })?;
         Ok(Self {
             server_name: file.server.name,
             port: file.listen.port.unwrap_or(CUSTOMARY_PORT),
@@ -120,7 +127,14 @@ pub(super) async fn init(program: &Path, dir: &Path) -> Result<Setup, OwnServerE
     create_private(dir)?;
     let port = free_port()?;
     let running = tokio::process::Command::new(program)
-        .args(["init", "--generate", "--json", "--port", &port.to_string(), "--config"])
+        .args([
+            "init",
+            "--generate",
+            "--json",
+            "--port",
+            &port.to_string(),
+            "--config",
+        ])
         .arg(config_path(dir))
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -148,7 +162,10 @@ mod tests {
     #[test]
     fn the_configuration_that_init_writes_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(Setup::load(dir.path()), Err(OwnServerError::NotSetUp)));
+        assert!(matches!(
+            Setup::load(dir.path()),
+            Err(OwnServerError::NotSetUp)
+        ));
         let text = "[server]\nname = \"k7f2m9qx.local\"\n[listen]\nport = 6167\n[storage]\npath = \"data\"\n\
                     [registration]\ntoken = \"word\"\n";
         std::fs::write(config_path(dir.path()), text).unwrap();

@@ -61,7 +61,11 @@ fn changes(shown: &Vector<RoomRow>, wanted: &[RoomRow]) -> Vec<Change> {
             }
             continue;
         }
-        if let Some(from) = now.iter().skip(index).position(|other| other.room_id == row.room_id) {
+        if let Some(from) = now
+            .iter()
+            .skip(index)
+            .position(|other| other.room_id == row.room_id)
+        {
             now.remove(index + from);
             changes.push(Change::Remove(index + from));
         }
@@ -75,7 +79,8 @@ fn changes(shown: &Vector<RoomRow>, wanted: &[RoomRow]) -> Vec<Change> {
 }
 
 fn is_at(rows: &[&RoomRow], index: usize, row: &RoomRow) -> bool {
-    rows.get(index).is_some_and(|other| other.room_id == row.room_id)
+    rows.get(index)
+        .is_some_and(|other| other.room_id == row.room_id)
 }
 
 #[cfg(test)]
@@ -86,7 +91,10 @@ mod tests {
     use super::*;
     use crate::{
         ids::RoomId,
-        view::{Avatar, room_list::{Preview, RowMembership}},
+        view::{
+            Avatar,
+            room_list::{Preview, RowMembership},
+        },
     };
 
     fn row(id: u32, unread: u64) -> RoomRow {
@@ -143,8 +151,10 @@ mod tests {
         for _ in 0..300 {
             let mut ids: Vec<u32> = (0..random.random_range(0..40)).collect();
             ids.shuffle(&mut random);
-            let wanted: Vec<_> =
-                ids.iter().map(|id| row(*id, random.random_range(0..3))).collect();
+            let wanted: Vec<_> = ids
+                .iter()
+                .map(|id| row(*id, random.random_range(0..3)))
+                .collect();
             apply(&mut shown, wanted.clone());
             while let Some(Some(batch)) = batches.next().now_or_never() {
                 for diff in batch {

@@ -81,7 +81,11 @@ impl RoomsService {
             complete: false,
         };
         let task = tasks.spawn("rooms", keeper.run(changes));
-        Self { rooms, changed, _task: Arc::new(task) }
+        Self {
+            rooms,
+            changed,
+            _task: Arc::new(task),
+        }
     }
 
     /// All rows, and a way to wait for changes.
@@ -114,7 +118,8 @@ impl Keeper {
         let (known, stream) = client.rooms_stream();
         futures_util::pin_mut!(stream);
         self.load_rules().await;
-        self.load(newest_first(known.iter().cloned().collect())).await;
+        self.load(newest_first(known.iter().cloned().collect()))
+            .await;
         let mut stale = BTreeSet::new();
         loop {
             let all = tokio::select! {
@@ -197,7 +202,10 @@ impl Keeper {
     }
 
     fn publish(&self) {
-        self.rooms.send_replace(Rooms { rows: Arc::new(self.rows.clone()), complete: self.complete });
+        self.rooms.send_replace(Rooms {
+            rows: Arc::new(self.rows.clone()),
+            complete: self.complete,
+        });
     }
 }
 
@@ -214,7 +222,9 @@ fn note(stale: &mut BTreeSet<OwnedRoomId>, diffs: Vec<VectorDiff<Room>>) -> bool
     };
     for diff in diffs {
         match diff {
-            VectorDiff::Append { values } | VectorDiff::Reset { values } => values.iter().for_each(&mut add),
+            VectorDiff::Append { values } | VectorDiff::Reset { values } => {
+                values.iter().for_each(&mut add)
+            }
             VectorDiff::PushFront { value }
             | VectorDiff::PushBack { value }
             | VectorDiff::Insert { value, .. }

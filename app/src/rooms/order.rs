@@ -5,12 +5,22 @@ use std::cmp::Reverse;
 use crate::view::room_list::{Filter, RoomRow, RowMembership};
 
 /// The rows to show, newest first, invites before all.
-pub fn select<'a>(rows: impl Iterator<Item = &'a RoomRow>, filter: Filter, search: &str) -> Vec<RoomRow> {
+pub fn select<'a>(
+    rows: impl Iterator<Item = &'a RoomRow>,
+    filter: Filter,
+    search: &str,
+) -> Vec<RoomRow> {
     let words = words(search);
-    let mut chosen: Vec<&RoomRow> =
-        rows.filter(|row| passes(row, filter) && matches(row, &words)).collect();
+    let mut chosen: Vec<&RoomRow> = rows
+        .filter(|row| passes(row, filter) && matches(row, &words))
+        .collect();
     chosen.sort_by_cached_key(|row| {
-        (!is_invite(row), Reverse(row.timestamp), row.name.to_lowercase(), row.room_id.clone())
+        (
+            !is_invite(row),
+            Reverse(row.timestamp),
+            row.name.to_lowercase(),
+            row.room_id.clone(),
+        )
     });
     chosen.into_iter().cloned().collect()
 }
@@ -99,15 +109,29 @@ mod tests {
     }
 
     fn names(rows: &[RoomRow], filter: Filter, search: &str) -> Vec<String> {
-        select(rows.iter(), filter, search).into_iter().map(|row| row.name).collect()
+        select(rows.iter(), filter, search)
+            .into_iter()
+            .map(|row| row.name)
+            .collect()
     }
 
     #[test]
     fn newest_first_invites_before_all_and_silent_rooms_last() {
         let mut invite = row("c", "Invite", Some(1));
-        invite.membership = RowMembership::Invited { inviter: None, inviter_name: None };
-        let rows = [row("a", "Old", Some(10)), row("b", "New", Some(20)), invite, row("d", "Silent", None)];
-        assert_eq!(names(&rows, Filter::All, ""), ["Invite", "New", "Old", "Silent"]);
+        invite.membership = RowMembership::Invited {
+            inviter: None,
+            inviter_name: None,
+        };
+        let rows = [
+            row("a", "Old", Some(10)),
+            row("b", "New", Some(20)),
+            invite,
+            row("d", "Silent", None),
+        ];
+        assert_eq!(
+            names(&rows, Filter::All, ""),
+            ["Invite", "New", "Old", "Silent"]
+        );
         assert_eq!(names(&rows, Filter::Invites, ""), ["Invite"]);
     }
 

@@ -19,14 +19,18 @@ pub(super) async fn preview(room: &Room, own: &UserId, is_direct: bool) -> Previ
     let (content, sender) = match room.latest_event() {
         LatestEventValue::None | LatestEventValue::RemoteInvite { .. } => return Preview::None,
         LatestEventValue::Remote(event) => {
-            let Some(sender) = event.sender() else { return Preview::None };
+            let Some(sender) = event.sender() else {
+                return Preview::None;
+            };
             match event.raw().deserialize() {
                 Ok(AnySyncTimelineEvent::MessageLike(event)) => match event.original_content() {
                     Some(content) => (content, sender),
                     None => return Preview::Redacted,
                 },
                 Ok(AnySyncTimelineEvent::State(_)) => {
-                    return Preview::Change { sender: name_of(room, &sender).await };
+                    return Preview::Change {
+                        sender: name_of(room, &sender).await,
+                    };
                 }
                 Err(_) => return Preview::None,
             }
@@ -39,7 +43,11 @@ pub(super) async fn preview(room: &Room, own: &UserId, is_direct: bool) -> Previ
         },
     };
     let is_own = sender == own;
-    let sender = if is_own || is_direct { None } else { Some(name_of(room, &sender).await) };
+    let sender = if is_own || is_direct {
+        None
+    } else {
+        Some(name_of(room, &sender).await)
+    };
     of_content(content, sender, is_own)
 }
 
@@ -52,8 +60,17 @@ pub(super) async fn name_of(room: &Room, user_id: &UserId) -> String {
 }
 
 fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: bool) -> Preview {
-    let attachment = |kind, name: &str, sender| Preview::Attachment { sender, own, kind, name: line(name) };
-    let text = |text: &str, sender| Preview::Text { sender, own, text: line(text) };
+    let attachment = |kind, name: &str, sender| Preview::Attachment {
+        sender,
+        own,
+        kind,
+        name: line(name),
+    };
+    let text = |text: &str, sender| Preview::Text {
+        sender,
+        own,
+        text: line(text),
+    };
     match content {
         AnyMessageLikeEventContent::RoomMessage(message) => match current(&message) {
             MessageType::Image(image) => attachment(AttachmentKind::Image, &image.body, sender),
@@ -67,7 +84,9 @@ fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: 
             text(&poll.poll_start().question.text, sender)
         }
         AnyMessageLikeEventContent::RoomEncrypted(_) => Preview::Encrypted,
-        _ => Preview::Change { sender: sender.unwrap_or_default() },
+        _ => Preview::Change {
+            sender: sender.unwrap_or_default(),
+        },
     }
 }
 
@@ -121,7 +140,11 @@ mod tests {
 
     fn of(content: serde_json::Value) -> Preview {
         let message: RoomMessageEventContent = serde_json::from_value(content).unwrap();
-        of_content(AnyMessageLikeEventContent::RoomMessage(message), None, false)
+        of_content(
+            AnyMessageLikeEventContent::RoomMessage(message),
+            None,
+            false,
+        )
     }
 
     fn text_of(preview: Preview) -> String {

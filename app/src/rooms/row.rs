@@ -26,8 +26,11 @@ pub(super) async fn row(room: &Room, own: &UserId, rules: &Ruleset) -> Option<Ro
     let name = name(room).await;
     let is_direct = room.is_direct().await.unwrap_or_default();
     let joined = membership == RowMembership::Joined;
-    let preview =
-        if joined { preview::preview(room, own, is_direct).await } else { Preview::None };
+    let preview = if joined {
+        preview::preview(room, own, is_direct).await
+    } else {
+        Preview::None
+    };
     Some(RoomRow {
         room_id: room.room_id().to_owned(),
         avatar: Avatar::new(&color_id(room, is_direct), &name, picture(room, is_direct)),
@@ -48,7 +51,10 @@ pub(super) async fn row(room: &Room, own: &UserId, rules: &Ruleset) -> Option<Ro
 
 async fn invited(room: &Room) -> RowMembership {
     let inviter = match room.latest_event() {
-        LatestEventValue::RemoteInvite { inviter: Some(inviter), .. } => Some(inviter),
+        LatestEventValue::RemoteInvite {
+            inviter: Some(inviter),
+            ..
+        } => Some(inviter),
         _ => match room.invite_details().await {
             Ok(details) => details.inviter.map(|member| member.user_id().to_owned()),
             Err(_) => None,
@@ -58,11 +64,16 @@ async fn invited(room: &Room) -> RowMembership {
         Some(user_id) => Some(preview::name_of(room, user_id).await),
         None => None,
     };
-    RowMembership::Invited { inviter, inviter_name }
+    RowMembership::Invited {
+        inviter,
+        inviter_name,
+    }
 }
 
 fn is_replaced(room: &Room) -> bool {
-    let Some(successor) = room.successor_room() else { return false };
+    let Some(successor) = room.successor_room() else {
+        return false;
+    };
     let replacement = room.client().get_room(&successor.room_id);
     replacement.is_some_and(|room| room.state() == RoomState::Joined)
 }
@@ -92,7 +103,8 @@ fn picture(room: &Room, is_direct: bool) -> Option<OwnedMxcUri> {
 }
 
 fn timestamp(room: &Room) -> Option<u64> {
-    room.latest_event_timestamp().map(|timestamp| timestamp.get().into())
+    room.latest_event_timestamp()
+        .map(|timestamp| timestamp.get().into())
 }
 
 /// Counted here where the events are known, else as the server counts.
@@ -109,10 +121,16 @@ fn mentions(room: &Room) -> u64 {
 /// A rule for this room that does nothing: as the specification's "mute" is written.
 fn is_muted(room: &Room, rules: &Ruleset) -> bool {
     let silent = |enabled: bool, actions: &[Action]| {
-        enabled && !actions.iter().any(|action| matches!(action, Action::Notify))
+        enabled
+            && !actions
+                .iter()
+                .any(|action| matches!(action, Action::Notify))
     };
     let id = room.room_id().as_str();
-    rules.override_.iter().any(|rule| rule.rule_id == id && silent(rule.enabled, &rule.actions))
+    rules
+        .override_
+        .iter()
+        .any(|rule| rule.rule_id == id && silent(rule.enabled, &rule.actions))
 }
 
 async fn draft(room: &Room) -> Option<String> {

@@ -20,8 +20,8 @@ pub use self::{
     service::{SessionConfig, SessionService, SessionState},
 };
 use crate::{
-    rooms::RoomsService,
     ids::{DeviceId, OwnedDeviceId, OwnedUserId, UserId},
+    rooms::RoomsService,
     runtime::{InRuntime, Tasks},
     sync::SyncHandle,
 };

@@ -17,7 +17,11 @@ const EVERY: Duration = Duration::from_secs(6 * 3600);
 pub async fn watch(session: &Session, tell: impl Fn(Option<i64>)) {
     let mut state = session.sync().state();
     loop {
-        if state.wait_for(|state| state.connection == Connection::Online).await.is_err() {
+        if state
+            .wait_for(|state| state.connection == Connection::Online)
+            .await
+            .is_err()
+        {
             return;
         }
         if let Some(off_by) = compare(session).await {
@@ -45,8 +49,12 @@ async fn compare(session: &Session) -> Option<i64> {
 
 fn parse(date: &str) -> Option<Timestamp> {
     // HTTP's date is RFC 2822's, but for the name of its zone.
-    let date = date.strip_suffix("GMT").map(|date| format!("{date}+0000"))?;
-    jiff::fmt::rfc2822::parse(&date).ok().map(|zoned| zoned.timestamp())
+    let date = date
+        .strip_suffix("GMT")
+        .map(|date| format!("{date}+0000"))?;
+    jiff::fmt::rfc2822::parse(&date)
+        .ok()
+        .map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]

@@ -399,8 +399,7 @@ impl<I: Item> RowList<I> {
         before: &[Row],
         fresh: &mut HashMap<usize, RowKind>,
     ) -> Vec<Row> {
-        let known: HashMap<&str, &Row> =
-            before.iter().map(|row| (row.id.as_str(), row)).collect();
+        let known: HashMap<&str, &Row> = before.iter().map(|row| (row.id.as_str(), row)).collect();
         let last_read = self.last_read();
         let mut rows: Vec<Row> = Vec::new();
         let mut used: HashSet<String> = HashSet::new();
@@ -569,7 +568,10 @@ impl<I: Item> RowList<I> {
             {
                 marks.seen = !marks.seen;
                 set_marks(message, *marks, *sent);
-                self.rows.commit(vec![VectorDiff::Set { index: place, value: row }]);
+                self.rows.commit(vec![VectorDiff::Set {
+                    index: place,
+                    value: row,
+                }]);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The list, with items that need no SDK: whatever happens, rows are what mapping everything afresh would give.
 
-use futures_util::{FutureExt as _, StreamExt as _};
 use eyeball_im::Vector;
+use futures_util::{FutureExt as _, StreamExt as _};
 use ruma::{OwnedUserId, user_id};
 use stream_assert::{assert_next_matches, assert_pending};
 
@@ -127,7 +127,12 @@ fn show(list: &RowList<Fake>) -> String {
         RowKind::Members(changes) => format!("m{}", changes.len()),
         _ => "-".to_owned(),
     };
-    list.rows().snapshot().iter().map(one).collect::<Vec<_>>().join(" ")
+    list.rows()
+        .snapshot()
+        .iter()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]
@@ -270,7 +275,10 @@ fn rows_stay_while_the_list_is_emptied_and_keep_their_names() {
     let before: Vec<Row> = list.rows().snapshot().iter().cloned().collect();
     assert!(list.apply(vec![VectorDiff::Clear], &()));
     assert!(list.is_held());
-    assert!(list.rows().snapshot().iter().eq(before.iter()), "nothing vanished");
+    assert!(
+        list.rows().snapshot().iter().eq(before.iter()),
+        "nothing vanished"
+    );
     // The same things come back under new numbers, without what `b` said.
     let again = [(100, 'a', 0), (101, 'o', 1), (103, '-', 3), (104, 'm', 4)];
     let values = again
@@ -281,10 +289,14 @@ fn rows_stay_while_the_list_is_emptied_and_keep_their_names() {
         })
         .collect();
     assert!(!list.apply(vec![VectorDiff::Append { values }], &()));
-    assert!(list.rows().snapshot().iter().eq(before.iter()), "still held");
+    assert!(
+        list.rows().snapshot().iter().eq(before.iter()),
+        "still held"
+    );
     list.release(&());
     assert_eq!(
-        list.rows().snapshot()
+        list.rows()
+            .snapshot()
             .iter()
             .map(|row| row.id.as_str())
             .collect::<Vec<_>>(),

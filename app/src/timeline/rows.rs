@@ -19,7 +19,9 @@ pub(crate) struct Rows(Arc<Mutex<ObservableVector<Row>>>);
 
 impl Rows {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(ObservableVector::with_capacity(BATCHES))))
+        Self(Arc::new(Mutex::new(ObservableVector::with_capacity(
+            BATCHES,
+        ))))
     }
 
     /// The rows now, and every change from now on.
@@ -36,7 +38,12 @@ impl Rows {
     }
 
     pub(super) fn stretch(&self, range: &Range<usize>) -> Vec<Row> {
-        self.lock().iter().skip(range.start).take(range.len()).cloned().collect()
+        self.lock()
+            .iter()
+            .skip(range.start)
+            .take(range.len())
+            .cloned()
+            .collect()
     }
 
     /// All rows; cheap, they are shared and not copied.

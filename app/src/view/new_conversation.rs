@@ -49,7 +49,10 @@ pub enum NewConversationAction {
         alias: Option<String>,
     },
     /// Join by alias, id, `matrix:` or matrix.to link.
-    Join { address: String },
+    Join {
+        /// Where.
+        address: String,
+    },
     /// Clear for a fresh start.
     Reset,
 }

@@ -78,9 +78,17 @@ pub enum OwnServer {
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnboardingAction {
     /// Look for a server by name, address or user id.
-    FindServer { text: String },
+    FindServer {
+        /// What was typed.
+        text: String,
+    },
     /// Sign in; `user` may be a whole Matrix id.
-    SignIn { user: String, password: String },
+    SignIn {
+        /// Who.
+        user: String,
+        /// The password.
+        password: String,
+    },
     /// Create an account.
     Register {
         user: String,
@@ -90,7 +98,10 @@ pub enum OnboardingAction {
     /// Start this device's own server and use it.
     UseOwnServer,
     /// Protect the session by a passphrase because there is no keyring.
-    SetPassphrase { passphrase: String },
+    SetPassphrase {
+        /// The passphrase.
+        passphrase: String,
+    },
     /// Try the keyring again.
     RetryKeyring,
     /// Stop what is under way.

@@ -152,7 +152,12 @@ pub enum RoomListAction {
     /// Look for rooms by name.
     Search(String),
     /// The rows now visible (first, last), so that these rooms are kept fresh.
-    Visible { first: usize, last: usize },
+    Visible {
+        /// Index of the first.
+        first: usize,
+        /// Index of the last.
+        last: usize,
+    },
     /// Accept an invite.
     Accept(OwnedRoomId),
     /// Decline an invite.
@@ -163,11 +168,26 @@ pub enum RoomListAction {
     /// Leave a room.
     Leave(OwnedRoomId),
     /// Mark read or unread.
-    MarkUnread { room_id: OwnedRoomId, unread: bool },
+    MarkUnread {
+        /// Which room.
+        room_id: OwnedRoomId,
+        /// Unread.
+        unread: bool,
+    },
     /// Favourite or not.
-    Favourite { room_id: OwnedRoomId, on: bool },
+    Favourite {
+        /// Which room.
+        room_id: OwnedRoomId,
+        /// On or off.
+        on: bool,
+    },
     /// Notifications on or off.
-    Mute { room_id: OwnedRoomId, on: bool },
+    Mute {
+        /// Which room.
+        room_id: OwnedRoomId,
+        /// On or off.
+        on: bool,
+    },
 }
 
 /// One-shot effects.

@@ -142,11 +142,19 @@ pub enum SettingsAction {
     /// Change our name.
     SetDisplayName(String),
     /// Change our picture to this file.
-    SetAvatar { path: std::path::PathBuf },
+    SetAvatar {
+        /// Which file.
+        path: std::path::PathBuf,
+    },
     /// Remove our picture.
     RemoveAvatar,
     /// Change the password.
-    ChangePassword { old: String, new: String },
+    ChangePassword {
+        /// The one in use.
+        old: String,
+        /// The new one.
+        new: String,
+    },
     /// Fetch the devices again.
     RefreshDevices,
     /// Rename a device.

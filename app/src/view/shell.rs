@@ -92,9 +92,15 @@ pub enum ShellAction {
     /// Ask the keyring again.
     RetryKeyring,
     /// Open the protected file.
-    Unlock { passphrase: String },
+    Unlock {
+        /// The passphrase.
+        passphrase: String,
+    },
     /// Sign in again after a soft log-out.
-    SignInAgain { password: String },
+    SignInAgain {
+        /// The password.
+        password: String,
+    },
     /// Give the session up and remove its data from this device.
     Forget,
     /// Put a banner away for this run.

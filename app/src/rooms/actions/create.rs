@@ -43,7 +43,11 @@ impl NewRoom {
         request.room_alias_name = self.alias.as_deref().and_then(local_alias);
         request.invite = self.invite.clone();
         request.is_direct = self.direct;
-        request.visibility = if self.public { Visibility::Public } else { Visibility::Private };
+        request.visibility = if self.public {
+            Visibility::Public
+        } else {
+            Visibility::Private
+        };
         request.preset = Some(match (self.public, self.direct) {
             (true, _) => RoomPreset::PublicChat,
             (false, true) => RoomPreset::TrustedPrivateChat,
@@ -51,7 +55,8 @@ impl NewRoom {
         });
         if self.encrypted {
             let content = RoomEncryptionEventContent::with_recommended_defaults();
-            request.initial_state = vec![InitialStateEvent::with_empty_state_key(content).to_raw_any()];
+            request.initial_state =
+                vec![InitialStateEvent::with_empty_state_key(content).to_raw_any()];
         }
         request
     }
@@ -69,12 +74,22 @@ fn local_alias(text: &str) -> Option<String> {
 }
 
 /// Makes a room; rate limits are waited out.
-pub async fn create(session: &Session, new: &NewRoom, waiting: &Waiting) -> Result<OwnedRoomId, RoomError> {
+pub async fn create(
+    session: &Session,
+    new: &NewRoom,
+    waiting: &Waiting,
+) -> Result<OwnedRoomId, RoomError> {
     let client = session.client();
     let answer = rate_limit::patiently(waiting, async || {
-        client.send(new.request()).with_request_config(rate_limit::visible()).await
+        client
+            .send(new.request())
+            .with_request_config(rate_limit::visible())
+            .await
     });
-    let room_id = answer.await.map_err(|error| failure::of_http(&error, Doing::InRoom))?.room_id;
+    let room_id = answer
+        .await
+        .map_err(|error| failure::of_http(&error, Doing::InRoom))?
+        .room_id;
     if new.direct && !new.invite.is_empty() {
         client.account().mark_as_dm(&room_id, &new.invite).await?;
     }
@@ -84,7 +99,11 @@ pub async fn create(session: &Session, new: &NewRoom, waiting: &Waiting) -> Resu
 }
 
 /// The direct room with a person: the one there is, or a new, encrypted one.
-pub async fn direct_room(session: &Session, user_id: &UserId, waiting: &Waiting) -> Result<OwnedRoomId, RoomError> {
+pub async fn direct_room(
+    session: &Session,
+    user_id: &UserId,
+    waiting: &Waiting,
+) -> Result<OwnedRoomId, RoomError> {
     if let Some(room) = session.client().get_dm_room(user_id) {
         return Ok(room.room_id().to_owned());
     }
@@ -111,9 +130,15 @@ mod tests {
 
     #[test]
     fn an_encrypted_room_is_so_from_its_first_event() {
-        let new = NewRoom { encrypted: true, ..NewRoom::default() };
+        let new = NewRoom {
+            encrypted: true,
+            ..NewRoom::default()
+        };
         assert_eq!(new.request().initial_state.len(), 1);
-        let plain = NewRoom { public: true, ..NewRoom::default() };
+        let plain = NewRoom {
+            public: true,
+            ..NewRoom::default()
+        };
         assert!(plain.request().initial_state.is_empty());
         assert_eq!(plain.request().preset, Some(RoomPreset::PublicChat));
     }

@@ -24,15 +24,20 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, RoomError> {
         let text = text.trim();
         if let Ok(room) = RoomOrAliasId::parse(text) {
-            return Ok(Self { room, via: Vec::new() });
+            return Ok(Self {
+                room,
+                via: Vec::new(),
+            });
         }
         match matrix_link(text) {
-            Some((MatrixLink::Room(room) | MatrixLink::Event(room, _), _)) => {
-                Ok(Self { room, via: via_of(text) })
+            Some((MatrixLink::Room(room) | MatrixLink::Event(room, _), _)) => Ok(Self {
+                room,
+                via: via_of(text),
+            }),
+            Some((MatrixLink::User(_), _)) | None => Err(Notice::NotAnAddress {
+                text: text.to_owned(),
             }
-            Some((MatrixLink::User(_), _)) | None => {
-                Err(Notice::NotAnAddress { text: text.to_owned() }.into())
-            }
+            .into()),
         }
     }
 }
@@ -70,7 +75,8 @@ pub async fn find(session: &Session, text: &str) -> Result<OwnedRoomId, RoomErro
 }
 
 fn has_alias(room: &Room, alias: &RoomAliasId) -> bool {
-    room.canonical_alias().as_deref() == Some(alias) || room.alt_aliases().iter().any(|alt| alt == alias)
+    room.canonical_alias().as_deref() == Some(alias)
+        || room.alt_aliases().iter().any(|alt| alt == alias)
 }
 
 fn rooms(session: &Session) -> impl Iterator<Item = Room> {
@@ -81,7 +87,11 @@ fn rooms(session: &Session) -> impl Iterator<Item = Room> {
 async fn by_name(session: &Session, name: &str) -> Result<OwnedRoomId, RoomError> {
     let mut found = Vec::new();
     for room in rooms(session) {
-        if room.display_name().await.is_ok_and(|known| known.to_string() == name) {
+        if room
+            .display_name()
+            .await
+            .is_ok_and(|known| known.to_string() == name)
+        {
             found.push(room.room_id().to_owned());
         }
     }
@@ -110,9 +120,21 @@ mod tests {
             ("#hall:example.org", "#hall:example.org", 0),
             ("!abc:example.org", "!abc:example.org", 0),
             ("matrix:r/hall:example.org", "#hall:example.org", 0),
-            ("matrix:roomid/abc:example.org?via=one.org&via=two.org", "!abc:example.org", 2),
-            ("https://matrix.to/#/%23hall:example.org", "#hall:example.org", 0),
-            ("https://matrix.to/#/!abc:example.org/$event?via=one.org", "!abc:example.org", 1),
+            (
+                "matrix:roomid/abc:example.org?via=one.org&via=two.org",
+                "!abc:example.org",
+                2,
+            ),
+            (
+                "https://matrix.to/#/%23hall:example.org",
+                "#hall:example.org",
+                0,
+            ),
+            (
+                "https://matrix.to/#/!abc:example.org/$event?via=one.org",
+                "!abc:example.org",
+                1,
+            ),
         ] {
             let address = Address::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(address.room.as_str(), room, "{text}");
@@ -122,7 +144,13 @@ mod tests {
 
     #[test]
     fn what_is_no_room_is_refused() {
-        for text in ["", "hall", "@ada:example.org", "matrix:u/ada:example.org", "https://example.org"] {
+        for text in [
+            "",
+            "hall",
+            "@ada:example.org",
+            "matrix:u/ada:example.org",
+            "https://example.org",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

@@ -1,7 +1,10 @@
 //! Joining, accepting, declining, leaving.
 
 use matrix_sdk::RoomState;
-use ruma::{OwnedRoomId, OwnedServerName, RoomAliasId, RoomId, RoomOrAliasId, api::client::membership::join_room_by_id_or_alias};
+use ruma::{
+    OwnedRoomId, OwnedServerName, RoomAliasId, RoomId, RoomOrAliasId,
+    api::client::membership::join_room_by_id_or_alias,
+};
 
 use super::{RoomError, find::Address, known};
 use crate::{
@@ -11,7 +14,11 @@ use crate::{
 };
 
 /// Joins by id, alias, `matrix:` or matrix.to link; rate limits are waited out. An invite is accepted.
-pub async fn join(session: &Session, address: &str, waiting: &Waiting) -> Result<OwnedRoomId, RoomError> {
+pub async fn join(
+    session: &Session,
+    address: &str,
+    waiting: &Waiting,
+) -> Result<OwnedRoomId, RoomError> {
     let Address { room, via } = Address::parse(address)?;
     let invited = <&RoomId>::try_from(&*room)
         .ok()
@@ -19,15 +26,26 @@ pub async fn join(session: &Session, address: &str, waiting: &Waiting) -> Result
         .is_some_and(|room| room.state() == RoomState::Invited);
     if invited {
         // The SDK must see the invite go, to take in the keys the inviter shared; it waits out rate limits unseen.
-        return Ok(session.client().join_room_by_id_or_alias(&room, &via).await?.room_id().to_owned());
+        return Ok(session
+            .client()
+            .join_room_by_id_or_alias(&room, &via)
+            .await?
+            .room_id()
+            .to_owned());
     }
     let via = with_own_server(&room, via);
     let answer = rate_limit::patiently(waiting, async || {
         let mut request = join_room_by_id_or_alias::v3::Request::new(room.clone());
         request.via = via.clone();
-        session.client().send(request).with_request_config(rate_limit::visible()).await
+        session
+            .client()
+            .send(request)
+            .with_request_config(rate_limit::visible())
+            .await
     });
-    let joined = answer.await.map_err(|error| failure::of_http(&error, Doing::InRoom))?;
+    let joined = answer
+        .await
+        .map_err(|error| failure::of_http(&error, Doing::InRoom))?;
     // Joined on the server; this makes it known here without waiting for the next sync.
     let room = session.client().join_room_by_id(&joined.room_id).await?;
     Ok(room.room_id().to_owned())
@@ -35,7 +53,9 @@ pub async fn join(session: &Session, address: &str, waiting: &Waiting) -> Result
 
 /// An alias is resolved by its own server; an id of the old kind names a server that is likely to be in the room.
 fn with_own_server(room: &RoomOrAliasId, mut via: Vec<OwnedServerName>) -> Vec<OwnedServerName> {
-    let own = <&RoomAliasId>::try_from(room).map(|alias| Some(alias.server_name())).unwrap_or_else(|_| room.server_name());
+    let own = <&RoomAliasId>::try_from(room)
+        .map(|alias| Some(alias.server_name()))
+        .unwrap_or_else(|_| room.server_name());
     if let Some(server) = own
         && via.is_empty()
     {
@@ -50,7 +70,11 @@ pub async fn accept(session: &Session, room_id: &RoomId) -> Result<(), RoomError
 }
 
 /// Declines an invite, and ignores whoever sent it if asked to.
-pub async fn decline(session: &Session, room_id: &RoomId, ignore_inviter: bool) -> Result<(), RoomError> {
+pub async fn decline(
+    session: &Session,
+    room_id: &RoomId,
+    ignore_inviter: bool,
+) -> Result<(), RoomError> {
     let room = known(session, room_id)?;
     let inviter = match room.invite_details().await {
         Ok(invite) if ignore_inviter => invite.inviter.map(|member| member.user_id().to_owned()),

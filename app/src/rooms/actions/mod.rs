@@ -63,7 +63,11 @@ impl From<HttpError> for RoomError {
 }
 
 /// Marks a room unread by hand, or read.
-pub async fn mark_unread(session: &Session, room_id: &RoomId, unread: bool) -> Result<(), RoomError> {
+pub async fn mark_unread(
+    session: &Session,
+    room_id: &RoomId,
+    unread: bool,
+) -> Result<(), RoomError> {
     let room = known(session, room_id)?;
     if !unread {
         read_all(&room).await?;
@@ -73,13 +77,16 @@ pub async fn mark_unread(session: &Session, room_id: &RoomId, unread: bool) -> R
 
 /// Moves the receipt to the newest event.
 async fn read_all(room: &Room) -> Result<(), RoomError> {
-    use ruma::{api::client::receipt::create_receipt::v3::ReceiptType, events::receipt::ReceiptThread};
+    use ruma::{
+        api::client::receipt::create_receipt::v3::ReceiptType, events::receipt::ReceiptThread,
+    };
     let newest = match room.latest_event() {
         matrix_sdk::latest_events::LatestEventValue::Remote(event) => event.event_id(),
         _ => None,
     };
     if let Some(event_id) = newest {
-        room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, event_id).await?;
+        room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, event_id)
+            .await?;
     }
     Ok(())
 }
@@ -95,13 +102,23 @@ pub async fn mute(session: &Session, room_id: &RoomId, on: bool) -> Result<(), R
     known(session, room_id)?;
     let settings = session.client().notification_settings().await;
     let changed = if on {
-        settings.set_room_notification_mode(room_id, RoomNotificationMode::Mute).await
+        settings
+            .set_room_notification_mode(room_id, RoomNotificationMode::Mute)
+            .await
     } else {
         settings.delete_user_defined_room_rules(room_id).await
     };
-    changed.map_err(|error| Notice::Unexpected { detail: error.to_string() }.into())
+    changed.map_err(|error| {
+        Notice::Unexpected {
+            detail: error.to_string(),
+        }
+        .into()
+    })
 }
 
 fn known(session: &Session, room_id: &RoomId) -> Result<Room, RoomError> {
-    session.client().get_room(room_id).ok_or_else(|| Notice::RoomNotFound.into())
+    session
+        .client()
+        .get_room(room_id)
+        .ok_or_else(|| Notice::RoomNotFound.into())
 }

@@ -10,7 +10,11 @@ use crate::{
 };
 
 /// Invites a person; the history they may read is shared with them.
-pub async fn invite(session: &Session, room_id: &RoomId, user_id: &UserId) -> Result<(), RoomError> {
+pub async fn invite(
+    session: &Session,
+    room_id: &RoomId,
+    user_id: &UserId,
+) -> Result<(), RoomError> {
     let room = known(session, room_id)?;
     room.invite_user_by_id(user_id)
         .await
@@ -29,7 +33,13 @@ pub async fn unignore(session: &Session, user_id: &UserId) -> Result<(), RoomErr
 
 /// Whom we ignore.
 pub async fn ignored(session: &Session) -> Result<Vec<OwnedUserId>, RoomError> {
-    let list = session.client().account().account_data::<IgnoredUserListEventContent>().await?;
+    let list = session
+        .client()
+        .account()
+        .account_data::<IgnoredUserListEventContent>()
+        .await?;
     let content = list.and_then(|raw| raw.deserialize().ok());
-    Ok(content.map(|list| list.ignored_users.into_keys().collect()).unwrap_or_default())
+    Ok(content
+        .map(|list| list.ignored_users.into_keys().collect())
+        .unwrap_or_default())
 }

@@ -27,7 +27,12 @@ const MOST_PEOPLE: u64 = 30;
 
 pub(crate) fn start(shared: &Shared) -> NewConversationViewModel {
     let (handle, driver) = handle::pair(NewConversationState::default());
-    let model = Model { shared: shared.clone(), driver, search: None, submit: None };
+    let model = Model {
+        shared: shared.clone(),
+        driver,
+        search: None,
+        submit: None,
+    };
     shared.tasks.detach("new-conversation", model.run());
     handle
 }
@@ -42,7 +47,9 @@ struct Model {
 impl Model {
     async fn run(mut self) {
         while let Some(action) = self.driver.actions.recv().await {
-            let Some(session) = self.shared.sessions.current() else { continue };
+            let Some(session) = self.shared.sessions.current() else {
+                continue;
+            };
             self.act(session, action);
         }
     }
@@ -53,14 +60,34 @@ impl Model {
             NewConversationAction::Toggle(user_id) => self.toggle(&user_id),
             NewConversationAction::StartDirect(user_id) => {
                 let waiting = self.waiting();
-                self.submit(async move {
-                    actions::direct_room(&session, &user_id, &waiting).await
-                });
+                self.submit(
+                    async move { actions::direct_room(&session, &user_id, &waiting).await },
+                );
             }
-            NewConversationAction::CreateRoom { name, topic, encrypted, public, alias } => {
-                let invite =
-                    self.driver.state.borrow().chosen.iter().map(|row| row.user_id.clone()).collect();
-                let new = NewRoom { name, topic, encrypted, public, alias, invite, direct: false };
+            NewConversationAction::CreateRoom {
+                name,
+                topic,
+                encrypted,
+                public,
+                alias,
+            } => {
+                let invite = self
+                    .driver
+                    .state
+                    .borrow()
+                    .chosen
+                    .iter()
+                    .map(|row| row.user_id.clone())
+                    .collect();
+                let new = NewRoom {
+                    name,
+                    topic,
+                    encrypted,
+                    public,
+                    alias,
+                    invite,
+                    direct: false,
+                };
                 let waiting = self.waiting();
                 self.submit(async move { actions::create(&session, &new, &waiting).await });
             }
@@ -70,7 +97,8 @@ impl Model {
             }
             NewConversationAction::Reset => {
                 self.search = None;
-                self.driver.update(|state| *state = NewConversationState::default());
+                self.driver
+                    .update(|state| *state = NewConversationState::default());
             }
         }
     }
@@ -116,7 +144,10 @@ impl Model {
         move |left| update(&state, |state| state.submit = Pending::waiting(left))
     }
 
-    fn submit(&mut self, future: impl Future<Output = Result<OwnedRoomId, RoomError>> + Send + 'static) {
+    fn submit(
+        &mut self,
+        future: impl Future<Output = Result<OwnedRoomId, RoomError>> + Send + 'static,
+    ) {
         let (state, effects) = (self.driver.state.clone(), self.driver.effects.clone());
         update(&state, |state| state.submit = Pending::Busy);
         self.submit = Some(self.shared.tasks.spawn("start-conversation", async move {
@@ -137,7 +168,9 @@ impl Model {
 /// People by name or id. A whole id is offered even if the directory does not list it.
 async fn people(session: &Session, text: &str) -> Result<Vec<PersonRow>, RoomError> {
     let client = session.client();
-    let exact = UserId::parse(text).ok().filter(|user_id| user_id != session.user_id());
+    let exact = UserId::parse(text)
+        .ok()
+        .filter(|user_id| user_id != session.user_id());
     let found = match client.search_users(text, MOST_PEOPLE).await {
         Ok(answer) => answer.results,
         Err(error) if exact.is_none() => {
@@ -160,9 +193,18 @@ async fn people(session: &Session, text: &str) -> Result<Vec<PersonRow>, RoomErr
 
 async fn profile(session: &Session, user_id: OwnedUserId) -> PersonRow {
     use ruma::api::client::profile::{AvatarUrl, DisplayName};
-    let profile = session.client().account().fetch_user_profile_of(&user_id).await.ok();
-    let name = profile.as_ref().and_then(|profile| profile.get_static::<DisplayName>().ok().flatten());
-    let mxc = profile.as_ref().and_then(|profile| profile.get_static::<AvatarUrl>().ok().flatten());
+    let profile = session
+        .client()
+        .account()
+        .fetch_user_profile_of(&user_id)
+        .await
+        .ok();
+    let name = profile
+        .as_ref()
+        .and_then(|profile| profile.get_static::<DisplayName>().ok().flatten());
+    let mxc = profile
+        .as_ref()
+        .and_then(|profile| profile.get_static::<AvatarUrl>().ok().flatten());
     person(user_id, name, mxc)
 }
 
@@ -175,5 +217,9 @@ fn person(
         .filter(|name| !name.trim().is_empty())
         .unwrap_or_else(|| user_id.localpart().to_owned());
     let avatar = Avatar::new(user_id.as_str(), &name, mxc);
-    PersonRow { user_id, name, avatar }
+    PersonRow {
+        user_id,
+        name,
+        avatar,
+    }
 }

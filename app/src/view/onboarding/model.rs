@@ -21,7 +21,12 @@ pub type OnboardingViewModel = Handle<OnboardingState, OnboardingAction, ()>;
 
 pub(crate) fn start(shared: &Shared) -> OnboardingViewModel {
     let (handle, driver) = handle::pair(OnboardingState::default());
-    let model = Model { shared: shared.clone(), driver, own: None, attempt: None };
+    let model = Model {
+        shared: shared.clone(),
+        driver,
+        own: None,
+        attempt: None,
+    };
     shared.tasks.detach("onboarding", model.run());
     handle
 }
@@ -40,8 +45,10 @@ impl Model {
         let mut sessions = self.shared.sessions.state();
         let mut own_server = self.shared.own_server.state();
         loop {
-            let unprotected =
-                matches!(*sessions.borrow_and_update(), SessionState::Unprotected { .. });
+            let unprotected = matches!(
+                *sessions.borrow_and_update(),
+                SessionState::Unprotected { .. }
+            );
             let signed_in = matches!(*sessions.borrow(), SessionState::Ready(_));
             let own = own_server.borrow_and_update().clone();
             self.driver.update(|state| {
@@ -65,13 +72,20 @@ impl Model {
     fn act(&mut self, action: OnboardingAction) {
         match action {
             OnboardingAction::FindServer { text } => self.find(text),
-            OnboardingAction::SignIn { user, password } => self.sign_in(user, Zeroizing::new(password)),
-            OnboardingAction::Register { user, password, token } => {
+            OnboardingAction::SignIn { user, password } => {
+                self.sign_in(user, Zeroizing::new(password))
+            }
+            OnboardingAction::Register {
+                user,
+                password,
+                token,
+            } => {
                 self.register(user, Zeroizing::new(password), token);
             }
             OnboardingAction::UseOwnServer => self.use_own_server(),
             OnboardingAction::SetPassphrase { passphrase } => {
-                let (sessions, passphrase) = (self.shared.sessions.clone(), Zeroizing::new(passphrase));
+                let (sessions, passphrase) =
+                    (self.shared.sessions.clone(), Zeroizing::new(passphrase));
                 self.submit(async move { sessions.protect(passphrase).await });
             }
             OnboardingAction::RetryKeyring => {
@@ -113,13 +127,19 @@ impl Model {
         });
         self.attempt = Some(self.shared.tasks.spawn("use-own-server", async move {
             let offer = async {
-                let running = own_server.start().await.map_err(|error| Notice::Unexpected {
-                    detail: error.to_string(),
-                })?;
+                let running = own_server
+                    .start()
+                    .await
+                    .map_err(|error| Notice::Unexpected {
+                        detail: error.to_string(),
+                    })?;
                 let found = session::find_server(&running.base_url).await?;
                 let name = running.server_name.clone();
                 running_in.send_replace(Some(running));
-                Ok::<_, SessionError>(ServerOffer { name, ..found.offer })
+                Ok::<_, SessionError>(ServerOffer {
+                    name,
+                    ..found.offer
+                })
             };
             let offer = offer.await;
             update(&state, |state| match offer {
@@ -148,17 +168,29 @@ impl Model {
 
     fn register(&mut self, user: String, password: Zeroizing<String>, token: Option<String>) {
         let sessions = self.shared.sessions.clone();
-        let Some(base_url) = self.base_url() else { return };
-        let own_token = self.own.as_ref().and_then(|own| own.borrow().as_ref()?.registration_token.clone());
+        let Some(base_url) = self.base_url() else {
+            return;
+        };
+        let own_token = self
+            .own
+            .as_ref()
+            .and_then(|own| own.borrow().as_ref()?.registration_token.clone());
         let token = token.or(own_token);
         let waiting = self.waiting();
         self.submit(async move {
-            sessions.register(&base_url, &user, password, token.as_deref(), &waiting).await
+            sessions
+                .register(&base_url, &user, password, token.as_deref(), &waiting)
+                .await
         });
     }
 
     fn base_url(&self) -> Option<String> {
-        self.driver.state.borrow().server.as_ref().map(|server| server.base_url.clone())
+        self.driver
+            .state
+            .borrow()
+            .server
+            .as_ref()
+            .map(|server| server.base_url.clone())
     }
 
     fn waiting(&self) -> impl Fn(Option<u32>) + Send + Sync + 'static {
@@ -185,7 +217,9 @@ impl Model {
         let unprotected = self.driver.state.borrow().needs_passphrase;
         if unprotected {
             let sessions = self.shared.sessions.clone();
-            self.shared.tasks.detach("abandon", async move { sessions.abandon().await });
+            self.shared
+                .tasks
+                .detach("abandon", async move { sessions.abandon().await });
         }
         self.driver.update(|state| {
             state.discovery = Pending::Idle;

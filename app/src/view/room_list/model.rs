@@ -33,15 +33,28 @@ impl std::ops::Deref for RoomListViewModel {
 
 impl RoomListViewModel {
     /// The rows now, and batches of changes from then on.
-    pub fn rows(&self) -> (Vector<RoomRow>, impl Stream<Item = Vec<VectorDiff<RoomRow>>> + use<>) {
+    pub fn rows(
+        &self,
+    ) -> (
+        Vector<RoomRow>,
+        impl Stream<Item = Vec<VectorDiff<RoomRow>>> + use<>,
+    ) {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         rows.subscribe().into_values_and_batched_stream()
     }
 
     pub(crate) fn start(shared: &Shared) -> Self {
-        let (handle, driver) = handle::pair(RoomListState { loading: true, ..RoomListState::default() });
+        let (handle, driver) = handle::pair(RoomListState {
+            loading: true,
+            ..RoomListState::default()
+        });
         let rows = Rows::default();
-        let model = Model { shared: shared.clone(), driver, rows: rows.clone(), shown: Vec::new() };
+        let model = Model {
+            shared: shared.clone(),
+            driver,
+            rows: rows.clone(),
+            shown: Vec::new(),
+        };
         shared.tasks.detach("room-list", model.run());
         Self { handle, rows }
     }
@@ -90,7 +103,11 @@ impl Model {
     }
 
     /// Shows the rooms of a session until it changes. True if the program ends.
-    async fn follow(&mut self, session: Session, sessions: &mut watch::Receiver<SessionState>) -> bool {
+    async fn follow(
+        &mut self,
+        session: Session,
+        sessions: &mut watch::Receiver<SessionState>,
+    ) -> bool {
         let mut rooms = session.rooms().rooms();
         let mut sync = session.sync().state();
         loop {
@@ -121,7 +138,10 @@ impl Model {
         };
         let wanted = order::select(rooms.rows(), filter, &search);
         self.shown = wanted.iter().map(|row| row.room_id.clone()).collect();
-        diff::apply(&mut self.rows.lock().unwrap_or_else(PoisonError::into_inner), wanted);
+        diff::apply(
+            &mut self.rows.lock().unwrap_or_else(PoisonError::into_inner),
+            wanted,
+        );
         let invites = rooms.rows().filter(|row| order::is_invite(row)).count();
         self.driver.update(|state| {
             state.total = rooms.len();
@@ -132,7 +152,9 @@ impl Model {
     fn settle(&self, action: &RoomListAction) {
         match action {
             RoomListAction::SetFilter(filter) => self.driver.update(|state| state.filter = *filter),
-            RoomListAction::Search(text) => self.driver.update(|state| state.search.clone_from(text)),
+            RoomListAction::Search(text) => {
+                self.driver.update(|state| state.search.clone_from(text))
+            }
             _ => {}
         }
     }
@@ -164,7 +186,10 @@ async fn perform(
             actions::accept(session, &room_id).await?;
             return Ok(Some(RoomListEffect::Open(room_id)));
         }
-        RoomListAction::Decline { room_id, ignore_inviter } => {
+        RoomListAction::Decline {
+            room_id,
+            ignore_inviter,
+        } => {
             actions::decline(session, &room_id, ignore_inviter).await?;
         }
         RoomListAction::Leave(room_id) => actions::leave(session, &room_id).await?,
@@ -175,7 +200,9 @@ async fn perform(
             actions::favourite(session, &room_id, on).await?;
         }
         RoomListAction::Mute { room_id, on } => actions::mute(session, &room_id, on).await?,
-        RoomListAction::SetFilter(_) | RoomListAction::Search(_) | RoomListAction::Visible { .. } => {}
+        RoomListAction::SetFilter(_)
+        | RoomListAction::Search(_)
+        | RoomListAction::Visible { .. } => {}
     }
     Ok(None)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier};
 use tokio::sync::watch;
 
-use super::{About, AccountState, Appearance, DeviceRow, Notifications, SettingsAction, SettingsState};
+use super::{About, AccountState, DeviceRow, Notifications, SettingsAction, SettingsState};
 use crate::{
     core::Shared,
     failure::{self, Doing},
@@ -31,7 +31,10 @@ const LARGEST_AVATAR: u64 = 10 * 1024 * 1024;
 
 pub(crate) fn start(shared: &Shared) -> SettingsViewModel {
     let (handle, driver) = handle::pair(initial(shared));
-    let model = Model { shared: shared.clone(), driver };
+    let model = Model {
+        shared: shared.clone(),
+        driver,
+    };
     shared.tasks.detach("settings", model.run());
     handle
 }
@@ -110,9 +113,11 @@ impl Model {
         });
         let state = self.driver.state.clone();
         self.shared.tasks.detach("settings-fetch", async move {
-            tokio::join!(fetch_profile(&session, &state), fetch_ignored(&session, &state));
-            let vendor = session.client().server_vendor_info(None).await;
-            let server = vendor.ok().map(|vendor| format!("{} {}", vendor.server_name, vendor.version));
+            tokio::join!(
+                fetch_profile(&session, &state),
+                fetch_ignored(&session, &state)
+            );
+            let server = server_software(&session).await;
             update(&state, |state| state.about.server = server);
         });
     }
@@ -123,7 +128,9 @@ impl Model {
                 self.keep(APPEARANCE, &appearance);
                 self.driver.update(|state| state.appearance = appearance);
             }
-            SettingsAction::SetNotifications(notifications) => self.set_notifications(notifications),
+            SettingsAction::SetNotifications(notifications) => {
+                self.set_notifications(notifications)
+            }
             SettingsAction::SignOut => self.sign_out(),
             other => {
                 let Some(session) = session else { return };
@@ -143,10 +150,12 @@ impl Model {
         let changed = self.driver.state.borrow().notifications.autostart != autostart;
         self.driver.update(|state| state.notifications = wanted);
         if changed {
-            let (background, effects) =
-                (self.shared.platform.background.clone(), self.driver.effects.clone());
+            let (background, effects) = (
+                self.shared.platform.background.clone(),
+                self.driver.effects.clone(),
+            );
             self.shared.tasks.detach("autostart", async move {
-                if let Err(error) = background.set_autostart(autostart).await {
+                if let Err(error) = background.request(autostart).await {
                     let _ = effects.send(failure::of_any(&error));
                 }
             });
@@ -189,17 +198,31 @@ async fn perform(
         }
         SettingsAction::RemoveAvatar => {
             let removing = async {
-                session.client().account().set_avatar_url(None).await.map_err(|error| sdk(&error))
+                session
+                    .client()
+                    .account()
+                    .set_avatar_url(None)
+                    .await
+                    .map_err(|error| sdk(&error))
             };
             account_change(state, removing).await?;
             fetch_profile(session, state).await;
         }
         SettingsAction::ChangePassword { old, new } => {
-            update(state, |state| state.account.password_pending = Pending::Busy);
+            update(state, |state| {
+                state.account.password_pending = Pending::Busy
+            });
             let auth = password_auth(session.user_id(), old);
-            let changed = session.client().account().change_password(&new, Some(auth)).await;
+            let changed = session
+                .client()
+                .account()
+                .change_password(&new, Some(auth))
+                .await;
             let outcome = changed.map(drop).map_err(|error| {
-                failure::of_sdk(&error, Doing::SigningIn(session.user_id().server_name().as_str()))
+                failure::of_sdk(
+                    &error,
+                    Doing::SigningIn(session.user_id().server_name().as_str()),
+                )
             });
             update(state, |state| {
                 state.account.password_pending = match &outcome {
@@ -214,11 +237,16 @@ async fn perform(
             renamed.map_err(|error| failure::of_http(&error, Doing::Other))?;
             fetch_devices(session, state).await;
         }
-        SettingsAction::RemoveDevice { device_id, password } => {
+        SettingsAction::RemoveDevice {
+            device_id,
+            password,
+        } => {
             remove_device(session, state, device_id, password).await?;
         }
         SettingsAction::Unignore(user_id) => {
-            actions::unignore(session, &user_id).await.map_err(|error| error.notice())?;
+            actions::unignore(session, &user_id)
+                .await
+                .map_err(|error| error.notice())?;
             fetch_ignored(session, state).await;
         }
         SettingsAction::SetAppearance(_)
@@ -245,15 +273,30 @@ async fn account_change(
 
 async fn set_name(session: &Session, name: &str) -> Result<(), Notice> {
     let name = (!name.is_empty()).then_some(name);
-    session.client().account().set_display_name(name).await.map_err(|error| sdk(&error))
+    session
+        .client()
+        .account()
+        .set_display_name(name)
+        .await
+        .map_err(|error| sdk(&error))
 }
 
 async fn set_avatar(session: &Session, path: &Path) -> Result<(), Notice> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let unreadable = || Notice::FileUnreadable { name: name.clone() };
-    let size = tokio::fs::metadata(path).await.map_err(|_| unreadable())?.len();
+    let size = tokio::fs::metadata(path)
+        .await
+        .map_err(|_| unreadable())?
+        .len();
     if size > LARGEST_AVATAR {
-        return Err(Notice::FileTooLarge { bytes: size, limit: LARGEST_AVATAR });
+        return Err(Notice::FileTooLarge {
+            bytes: size,
+            limit: LARGEST_AVATAR,
+        });
     }
     let bytes = tokio::fs::read(path).await.map_err(|_| unreadable())?;
     let mime = infer::get(&bytes)
@@ -290,15 +333,24 @@ async fn fetch_devices(session: &Session, state: &watch::Sender<SettingsState>) 
             state.devices = devices;
             state.devices_pending = Pending::Idle;
         }),
-        Err(notice) => update(state, |state| state.devices_pending = Pending::Failed(notice)),
+        Err(notice) => update(state, |state| {
+            state.devices_pending = Pending::Failed(notice)
+        }),
     }
 }
 
 /// Our devices, this one first, then the one seen last.
 async fn devices(session: &Session) -> Result<Vec<DeviceRow>, Notice> {
     let client = session.client();
-    let listed = client.devices().await.map_err(|error| failure::of_http(&error, Doing::Other))?;
-    let keys = client.encryption().get_user_devices(session.user_id()).await.ok();
+    let listed = client
+        .devices()
+        .await
+        .map_err(|error| failure::of_http(&error, Doing::Other))?;
+    let keys = client
+        .encryption()
+        .get_user_devices(session.user_id())
+        .await
+        .ok();
     let mut rows: Vec<DeviceRow> = listed
         .devices
         .into_iter()
@@ -308,7 +360,9 @@ async fn devices(session: &Session) -> Result<Vec<DeviceRow>, Notice> {
                 .as_ref()
                 .and_then(|keys| keys.get(&device.device_id))
                 .is_some_and(|device| device.is_cross_signed_by_owner()),
-            name: device.display_name.unwrap_or_else(|| device.device_id.to_string()),
+            name: device
+                .display_name
+                .unwrap_or_else(|| device.device_id.to_string()),
             last_seen: device.last_seen_ts.map(|timestamp| timestamp.get().into()),
             device_id: device.device_id,
         })
@@ -326,21 +380,34 @@ async fn remove_device(
     update(state, |state| state.devices_pending = Pending::Busy);
     let removed = delete(session, &[device_id], password).await;
     if let Err(notice) = &removed {
-        update(state, |state| state.devices_pending = Pending::Failed(notice.clone()));
+        update(state, |state| {
+            state.devices_pending = Pending::Failed(notice.clone())
+        });
         return Ok(());
     }
     fetch_devices(session, state).await;
     Ok(())
 }
 
-async fn delete(session: &Session, devices: &[OwnedDeviceId], password: String) -> Result<(), Notice> {
+async fn delete(
+    session: &Session,
+    devices: &[OwnedDeviceId],
+    password: String,
+) -> Result<(), Notice> {
     let doing = Doing::SigningIn(session.user_id().server_name().as_str());
     let client = session.client();
-    let Err(first) = client.delete_devices(devices, None).await else { return Ok(()) };
-    let Some(uiaa) = first.as_uiaa_response() else { return Err(failure::of_http(&first, doing)) };
+    let Err(first) = client.delete_devices(devices, None).await else {
+        return Ok(());
+    };
+    let Some(uiaa) = first.as_uiaa_response() else {
+        return Err(failure::of_http(&first, doing));
+    };
     let mut auth = Password::new(identifier(session.user_id()), password);
     auth.session.clone_from(&uiaa.session);
-    match client.delete_devices(devices, Some(AuthData::Password(auth))).await {
+    match client
+        .delete_devices(devices, Some(AuthData::Password(auth)))
+        .await
+    {
         Ok(_) => Ok(()),
         Err(error) if error.as_uiaa_response().is_some() => Err(Notice::WrongPassword),
         Err(error) => Err(failure::of_http(&error, doing)),
@@ -357,4 +424,29 @@ fn identifier(user_id: &UserId) -> UserIdentifier {
 
 fn sdk(error: &matrix_sdk::Error) -> Notice {
     failure::of_sdk(error, Doing::Other)
+}
+
+/// What the homeserver says it is.
+async fn server_software(session: &Session) -> Option<String> {
+    let client = session.client();
+    let url = client
+        .homeserver()
+        .join("_matrix/federation/v1/version")
+        .ok()?;
+    let text = client
+        .http_client()
+        .get(url)
+        .send()
+        .await
+        .ok()?
+        .text()
+        .await
+        .ok()?;
+    let answer: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let part = |key: &str| answer.pointer(key).and_then(|value| value.as_str());
+    Some(format!(
+        "{} {}",
+        part("/server/name")?,
+        part("/server/version").unwrap_or_default()
+    ))
 }

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use tokio::sync::{broadcast, watch};
 use zeroize::Zeroizing;
 
-use super::{Banner, Connection, Phase, ShellAction, ShellEffect, ShellState, facts::{self, Facts}};
+use super::{
+    Banner, Connection, Phase, ShellAction, ShellEffect, ShellState,
+    facts::{self, Facts},
+};
 use crate::{
     core::Shared,
     notice::Notice,
@@ -28,7 +31,9 @@ pub(crate) fn start(shared: &Shared) -> (ShellViewModel, broadcast::Sender<Shell
     });
     let effects = driver.effects.clone();
     let (facts_in, facts) = watch::channel(Facts::default());
-    shared.tasks.detach("shell-facts", facts::follow(shared.clone(), facts_in));
+    shared
+        .tasks
+        .detach("shell-facts", facts::follow(shared.clone(), facts_in));
     let model = Model {
         shared: shared.clone(),
         driver,
@@ -95,11 +100,14 @@ impl Model {
     /// A change of the session worth a word, and an end to attempts that concerned the one before.
     fn entered(&self, session: &SessionState) {
         match session {
-            SessionState::SignedOut { because: Some(notice) } => {
+            SessionState::SignedOut {
+                because: Some(notice),
+            } => {
                 self.driver.effect(ShellEffect::Toast(notice.clone()));
             }
             SessionState::SignInAgain { .. } => {
-                self.driver.effect(ShellEffect::Toast(Notice::SignedOutByServer { soft: true }));
+                self.driver
+                    .effect(ShellEffect::Toast(Notice::SignedOutByServer { soft: true }));
             }
             SessionState::Ready(_) => drop(self.pending.send_replace(Pending::Idle)),
             _ => {}
@@ -109,7 +117,9 @@ impl Model {
     fn act(&mut self, action: ShellAction) {
         let sessions = self.shared.sessions.clone();
         match action {
-            ShellAction::RetryKeyring => self.attempt(async move { sessions.retry_keyring().await }),
+            ShellAction::RetryKeyring => {
+                self.attempt(async move { sessions.retry_keyring().await })
+            }
             ShellAction::Unlock { passphrase } => {
                 let passphrase = Zeroizing::new(passphrase);
                 self.attempt(async move { sessions.unlock(passphrase).await });
@@ -125,7 +135,9 @@ impl Model {
             }
             ShellAction::Forget => self.attempt(async move { sessions.forget().await }),
             ShellAction::Dismiss(banner) => drop(self.dismissed.insert(kind(&banner))),
-            ShellAction::WindowActive(active) => drop(self.shared.window_active.send_replace(active)),
+            ShellAction::WindowActive(active) => {
+                drop(self.shared.window_active.send_replace(active))
+            }
             ShellAction::Quit => self.driver.effect(ShellEffect::Quit),
         }
     }
@@ -150,7 +162,12 @@ fn phase_of(session: &SessionState, attempt: &Pending) -> Phase {
     match session {
         SessionState::Starting => Phase::Starting,
         SessionState::SignedOut { .. } | SessionState::Unprotected { .. } => Phase::SignedOut,
-        SessionState::Locked { user_id, source, busy, failed } => Phase::Locked {
+        SessionState::Locked {
+            user_id,
+            source,
+            busy,
+            failed,
+        } => Phase::Locked {
             user_id: Some(user_id.clone()),
             source: *source,
             pending: match (busy, failed, attempt) {
@@ -159,11 +176,14 @@ fn phase_of(session: &SessionState, attempt: &Pending) -> Phase {
                 (false, None, attempt) => attempt.clone(),
             },
         },
-        SessionState::SignInAgain { user_id } => {
-            Phase::SignInAgain { user_id: user_id.clone(), pending: attempt.clone() }
-        }
+        SessionState::SignInAgain { user_id } => Phase::SignInAgain {
+            user_id: user_id.clone(),
+            pending: attempt.clone(),
+        },
         SessionState::StoreTrouble(notice) => Phase::StoreTrouble(notice.clone()),
-        SessionState::Ready(session) => Phase::Ready { user_id: session.user_id().to_owned() },
+        SessionState::Ready(session) => Phase::Ready {
+            user_id: session.user_id().to_owned(),
+        },
     }
 }
 
