@@ -1,5 +1,7 @@
 //! Activation over a private bus.
 
+#![allow(missing_docs, reason = "signals the interface macro makes public")]
+
 mod support;
 
 use std::path::Path;

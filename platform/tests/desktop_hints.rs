@@ -1,5 +1,7 @@
 //! Looks and network: read, followed, absent, late and gone, on a private bus.
 
+#![allow(missing_docs, reason = "signals the interface macro makes public")]
+
 mod support;
 
 use std::{collections::HashMap, time::Duration};

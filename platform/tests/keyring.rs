@@ -1,5 +1,7 @@
 //! The keyring store against a real gnome-keyring on a private bus, and against none.
 
+#![allow(missing_docs, reason = "signals the interface macro makes public")]
+
 mod support;
 
 use std::time::{Duration, Instant};

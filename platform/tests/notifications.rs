@@ -1,5 +1,7 @@
 //! Notifications against a server of the test's own on a private bus.
 
+#![allow(missing_docs, reason = "signals the interface macro makes public")]
+
 mod support;
 
 use std::{

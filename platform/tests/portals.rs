@@ -1,5 +1,7 @@
 //! Links, files, the chooser and the background through a portal of the test's own, and without one.
 
+#![allow(missing_docs, reason = "signals the interface macro makes public")]
+
 mod support;
 
 use std::{

@@ -1,10 +1,11 @@
 //! The program `hardline-server`: command line, logs, runtime.
 
+mod dist_files;
 mod init;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use hardline_server::{
     config::{Config, LogFormat},
     serve,
@@ -34,12 +35,19 @@ struct Cli {
 enum Command {
     /// Chooses the server's name for life and writes a commented configuration file.
     Init(init::Init),
+    /// Writes manual pages and shell completions into a directory, for packagers.
+    #[command(hide = true)]
+    DistFiles {
+        /// The directory.
+        dir: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Init(init)) => init.run(),
+        Some(Command::DistFiles { dir }) => dist_files::write(Cli::command(), &dir),
         None => run(cli.config, cli.ready_file),
     };
     match result {

@@ -296,4 +296,28 @@ time.sleep(60)"#;
         lines.sort();
         assert_eq!(lines, ["err", "out"]);
     }
+
+    #[tokio::test]
+    async fn soak_thousands_of_processes_leave_no_file_open_and_no_child_behind() {
+        let n_open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let children = || {
+            let path = format!("/proc/{0}/task/{0}/children", std::process::id());
+            std::fs::read_to_string(path).unwrap_or_default()
+        };
+        let cycle = async || {
+            let mut spec = shell("sleep 60 & wait", Readiness::Notify);
+            spec.log = Some("/dev/null".into());
+            let mut process = ChildProcesses.spawn(spec).await.unwrap();
+            let late = process.ready(Duration::from_millis(5)).await;
+            assert!(matches!(late, Err(ProcessError::Late(_))));
+            assert_eq!(process.stop(LIMIT).await.unwrap(), Exit::Signal(15));
+        };
+        cycle().await;
+        let (before, started) = (n_open(), Instant::now());
+        while started.elapsed() < Duration::from_secs(90) {
+            cycle().await;
+        }
+        assert_eq!(n_open(), before);
+        assert_eq!(children(), "");
+    }
 }
