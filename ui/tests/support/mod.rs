@@ -84,7 +84,10 @@ impl<T: Clone + Send + Sync + 'static> FakeRows<T> {
 
     fn listing(&self) -> Listing<T> {
         let (rows, diffs) = self.0.borrow().subscribe().into_values_and_batched_stream();
-        Listing { rows: rows.into_iter().collect(), diffs: diffs.boxed_local() }
+        Listing {
+            rows: rows.into_iter().collect(),
+            diffs: diffs.boxed_local(),
+        }
     }
 }
 
@@ -119,7 +122,10 @@ impl FakeProgram {
         Rc::new(Self {
             shell: Fake::new(shell),
             onboarding: Fake::new(OnboardingState::default()),
-            room_list: Fake::new(RoomListState { total: 4, ..RoomListState::default() }),
+            room_list: Fake::new(RoomListState {
+                total: 4,
+                ..RoomListState::default()
+            }),
             rooms: FakeRows::new(people::rooms()),
             room: Fake::new(people::room_state()),
             timeline: FakeRows::new(people::timeline()),
@@ -131,7 +137,10 @@ impl FakeProgram {
             recovery: Fake::new(RecoveryState::default()),
             settings: Fake::new(people::settings()),
             services: Services::fake(),
-            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap(),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .build()
+                .unwrap(),
         })
     }
 
@@ -144,7 +153,11 @@ impl FakeProgram {
 
     /// Goes on to the list of rooms.
     pub fn sign_in(&self) {
-        self.shell.state.send_modify(|state| state.phase = Phase::Ready { user_id: people::user("me") });
+        self.shell.state.send_modify(|state| {
+            state.phase = Phase::Ready {
+                user_id: people::user("me"),
+            }
+        });
     }
 }
 
@@ -157,24 +170,39 @@ impl Program for FakeProgram {
         self.onboarding.screen()
     }
 
-    fn room_list(&self) -> (Screen<RoomListState, RoomListAction, RoomListEffect>, Listing<RoomRow>) {
+    fn room_list(
+        &self,
+    ) -> (
+        Screen<RoomListState, RoomListAction, RoomListEffect>,
+        Listing<RoomRow>,
+    ) {
         (self.room_list.screen(), self.rooms.listing())
     }
 
-    fn open_room(&self, room_id: &RoomId) -> Option<(Screen<RoomState, RoomAction, RoomEffect>, Listing<Row>)> {
+    fn open_room(
+        &self,
+        room_id: &RoomId,
+    ) -> Option<(Screen<RoomState, RoomAction, RoomEffect>, Listing<Row>)> {
         self.opened.borrow_mut().push(room_id.to_owned());
-        self.room.state.send_modify(|state| state.room_id = room_id.to_owned());
+        self.room
+            .state
+            .send_modify(|state| state.room_id = room_id.to_owned());
         Some((self.room.screen(), self.timeline.listing()))
     }
 
     fn room_details(
         &self,
         _room_id: &RoomId,
-    ) -> Option<(Screen<RoomDetailsState, RoomDetailsAction, RoomDetailsEffect>, Listing<MemberRow>)> {
+    ) -> Option<(
+        Screen<RoomDetailsState, RoomDetailsAction, RoomDetailsEffect>,
+        Listing<MemberRow>,
+    )> {
         Some((self.details.screen(), self.members.listing()))
     }
 
-    fn new_conversation(&self) -> Screen<NewConversationState, NewConversationAction, NewConversationEffect> {
+    fn new_conversation(
+        &self,
+    ) -> Screen<NewConversationState, NewConversationAction, NewConversationEffect> {
         self.new_conversation.screen()
     }
 
@@ -193,13 +221,19 @@ impl Program for FakeProgram {
     fn pictures(&self) -> Source {
         Box::new(|key, width, height| {
             let color = key.bytes().fold([90u8, 120, 150], |mut color, byte| {
-                color[usize::from(byte) % 3] = color[usize::from(byte) % 3].wrapping_mul(31).wrapping_add(byte);
+                color[usize::from(byte) % 3] = color[usize::from(byte) % 3]
+                    .wrapping_mul(31)
+                    .wrapping_add(byte);
                 color
             });
             let pixel = [color[0], color[1], color[2], 255];
             let (width, height) = (width.min(64), height.min(64));
             let rgba = pixel.repeat((width * height) as usize).into();
-            Box::pin(std::future::ready(Some(Pixels { rgba, width, height })))
+            Box::pin(std::future::ready(Some(Pixels {
+                rgba,
+                width,
+                height,
+            })))
         })
     }
 

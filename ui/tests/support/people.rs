@@ -5,8 +5,8 @@ use hardline_app::{
     view::{
         Avatar, Pending,
         room::{
-            Block, ComposerState, DeliveryState, EncryptionMark, Inline, MessageRow, ReactionChip, ReplyQuote,
-            RoomMembership, RoomState, Row, RowKind, Span,
+            Block, ComposerState, DeliveryState, EncryptionMark, Inline, MessageRow, ReactionChip,
+            ReplyQuote, RoomMembership, RoomState, Row, RowKind, Span,
         },
         room_details::{MemberRow, Permissions, Role, RoomDetailsState, RoomNotify},
         room_list::{Preview, RoomRow, RowMembership},
@@ -16,7 +16,9 @@ use hardline_app::{
 
 /// Milliseconds since 1970 now.
 pub fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     since.as_millis() as u64
 }
 
@@ -31,7 +33,11 @@ pub fn room_id(name: &str) -> OwnedRoomId {
 }
 
 fn avatar(initials: &str, color: u8) -> Avatar {
-    Avatar { mxc: None, initials: initials.to_owned(), color }
+    Avatar {
+        mxc: None,
+        initials: initials.to_owned(),
+        color,
+    }
 }
 
 /// A row of the list.
@@ -44,7 +50,11 @@ pub fn room(name: &str, text: &str, unread: u64, minutes_ago: u64) -> RoomRow {
         is_direct: !name.contains(' '),
         is_encrypted: true,
         is_favourite: false,
-        preview: Preview::Text { sender: None, own: false, text: text.to_owned() },
+        preview: Preview::Text {
+            sender: None,
+            own: false,
+            text: text.to_owned(),
+        },
         timestamp: Some(now() - minutes_ago * 60_000),
         unread,
         mentions: 0,
@@ -90,7 +100,11 @@ pub fn message(id: &str, sender: &str, text: &str) -> Row {
             reply: None,
             reactions: Vec::new(),
             mentions_us: false,
-            delivery: if own { DeliveryState::Seen } else { DeliveryState::NotOurs },
+            delivery: if own {
+                DeliveryState::Seen
+            } else {
+                DeliveryState::NotOurs
+            },
             read_by: Vec::new(),
             encryption: EncryptionMark::None,
             can_edit: own,
@@ -109,21 +123,39 @@ fn edited(mut row: Row, change: impl FnOnce(&mut MessageRow)) -> Row {
 
 /// A conversation with one of everything.
 pub fn timeline() -> Vec<Row> {
-    let span = |text: &str| Span { text: text.to_owned(), ..Span::default() };
+    let span = |text: &str| Span {
+        text: text.to_owned(),
+        ..Span::default()
+    };
     let marked = Block::Paragraph(Inline {
         spans: vec![
             span("The "),
-            Span { bold: true, ..span("8:12") },
+            Span {
+                bold: true,
+                ..span("8:12")
+            },
             span(" goes from platform "),
-            Span { code: true, ..span("4b") },
+            Span {
+                code: true,
+                ..span("4b")
+            },
             span(", see "),
-            Span { link: Some("https://example.org".to_owned()), ..span("the plan") },
+            Span {
+                link: Some("https://example.org".to_owned()),
+                ..span("the plan")
+            },
             span("."),
         ],
     });
     vec![
-        Row { id: "start".into(), kind: RowKind::Start },
-        Row { id: "day".into(), kind: RowKind::DayDivider(now()) },
+        Row {
+            id: "start".into(),
+            kind: RowKind::Start,
+        },
+        Row {
+            id: "day".into(),
+            kind: RowKind::DayDivider(now()),
+        },
         message("1", "ada", "Are you coming along tomorrow?"),
         edited(message("2", "me", "Yes! Which train?"), |message| {
             message.reply = Some(ReplyQuote {
@@ -132,20 +164,49 @@ pub fn timeline() -> Vec<Row> {
                 preview: "Are you coming along tomorrow?".into(),
             });
         }),
-        edited(message("3", "ada", "The 8:12 goes from platform 4b, see the plan."), |message| {
-            message.body = vec![marked];
-            message.reactions = vec![
-                ReactionChip { key: "👍".into(), count: 2, own: true, senders: vec!["me".into(), "grace".into()] },
-                ReactionChip { key: "🎉".into(), count: 1, own: false, senders: vec!["grace".into()] },
-            ];
-        }),
+        edited(
+            message("3", "ada", "The 8:12 goes from platform 4b, see the plan."),
+            |message| {
+                message.body = vec![marked];
+                message.reactions = vec![
+                    ReactionChip {
+                        key: "👍".into(),
+                        count: 2,
+                        own: true,
+                        senders: vec!["me".into(), "grace".into()],
+                    },
+                    ReactionChip {
+                        key: "🎉".into(),
+                        count: 1,
+                        own: false,
+                        senders: vec!["grace".into()],
+                    },
+                ];
+            },
+        ),
         edited(message("4", "ada", "let x = 1;"), |message| {
             message.body = vec![
-                Block::Heading { level: 2, text: Inline::plain("What to bring") },
-                Block::Item { depth: 0, number: None, text: Inline::plain("Water") },
-                Block::Item { depth: 0, number: None, text: Inline::plain("A map") },
-                Block::Quote(vec![Block::Paragraph(Inline::plain("No plan survives the first mile."))]),
-                Block::Code { language: "rust".into(), text: "let miles = plan.len();\nwalk(miles);".into() },
+                Block::Heading {
+                    level: 2,
+                    text: Inline::plain("What to bring"),
+                },
+                Block::Item {
+                    depth: 0,
+                    number: None,
+                    text: Inline::plain("Water"),
+                },
+                Block::Item {
+                    depth: 0,
+                    number: None,
+                    text: Inline::plain("A map"),
+                },
+                Block::Quote(vec![Block::Paragraph(Inline::plain(
+                    "No plan survives the first mile.",
+                ))]),
+                Block::Code {
+                    language: "rust".into(),
+                    text: "let miles = plan.len();\nwalk(miles);".into(),
+                },
                 Block::Table {
                     header: true,
                     rows: vec![
@@ -176,7 +237,10 @@ pub fn room_state() -> RoomState {
         at_start: true,
         typing: Vec::new(),
         unread_below: 0,
-        composer: ComposerState { can_send: true, ..ComposerState::default() },
+        composer: ComposerState {
+            can_send: true,
+            ..ComposerState::default()
+        },
     }
 }
 
@@ -193,7 +257,11 @@ pub fn details() -> RoomDetailsState {
         public: false,
         member_count: 2,
         members_loading: false,
-        can: Permissions { send: true, invite: true, ..Permissions::default() },
+        can: Permissions {
+            send: true,
+            invite: true,
+            ..Permissions::default()
+        },
         notify: RoomNotify::Default,
         pending: Pending::Idle,
     }
@@ -237,6 +305,9 @@ pub fn settings() -> SettingsState {
         appearance: Appearance::default(),
         notifications: Notifications::default(),
         ignored: Vec::new(),
-        about: About { version: "0.1.0".into(), ..About::default() },
+        about: About {
+            version: "0.1.0".into(),
+            ..About::default()
+        },
     }
 }

@@ -7,14 +7,20 @@ use hardline_ui::{
     window::{Host, WindowOptions},
 };
 use hardline_views::MainWindow;
-use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementRoot, TestingBackend, TestingBackendOptions};
+use i_slint_backend_testing::{
+    AccessibleRole, ElementHandle, ElementRoot, TestingBackend, TestingBackendOptions,
+};
 use slint::{ComponentHandle, LogicalSize, platform::PointerEventButton};
 
 use super::FakeProgram;
 
 /// Slint without a display, drawing with the software renderer. Once a process.
 pub fn start_slint() {
-    let options = TestingBackendOptions { mock_time: false, threading: true, renderer_name: Some("software".into()) };
+    let options = TestingBackendOptions {
+        mock_time: false,
+        threading: true,
+        renderer_name: Some("software".into()),
+    };
     slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
 }
 
@@ -44,7 +50,9 @@ pub fn run(program: &Rc<FakeProgram>, test: impl AsyncFnOnce(Rc<Host>) + 'static
         }
     })
     .unwrap();
-    slint::Timer::single_shot(Duration::from_secs(60), || slint::quit_event_loop().unwrap());
+    slint::Timer::single_shot(Duration::from_secs(60), || {
+        slint::quit_event_loop().unwrap()
+    });
     slint::run_event_loop_until_quit().unwrap();
     assert!(done.get(), "the test did not end in a minute");
 }
@@ -81,7 +89,11 @@ pub fn find(ui: &MainWindow, role: AccessibleRole, label: &str) -> Option<Elemen
         .match_accessible_role(role)
         .find_all()
         .into_iter()
-        .find(|element| element.accessible_label().is_some_and(|text| text.contains(label)))
+        .find(|element| {
+            element
+                .accessible_label()
+                .is_some_and(|text| text.contains(label))
+        })
 }
 
 /// Clicks the element of this role whose label contains `label`.
