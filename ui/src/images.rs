@@ -11,8 +11,9 @@ use std::{
 
 use slint::{Image, Rgba8Pixel, SharedPixelBuffer};
 
-/// Bytes of decoded pictures kept here; what is on the screen is held by its rows besides.
-const BUDGET: usize = 12 * 1024 * 1024;
+/// Bytes of decoded pictures kept here; what is on the screen is held by its rows besides, and the source has a cache
+/// of its own.
+const BUDGET: usize = 4 * 1024 * 1024;
 /// Longest side asked for in a timeline, in logical pixels.
 const PICTURE_SIDE: f32 = 480.0;
 /// Side of the largest avatar, in logical pixels.
@@ -240,7 +241,7 @@ mod tests {
             images.turn.set(n);
             images.arrived(n.to_string(), Some(pixels(512))); // 1 MiB each
         }
-        assert_eq!(images.entries.borrow().len(), 12);
+        assert_eq!(images.entries.borrow().len(), 4);
         assert!(images.avatar("39").is_some());
         assert!(!images.entries.borrow().contains_key("0"));
     }

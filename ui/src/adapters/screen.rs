@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, future::Future, rc::Rc};
 
+use hardline_app::view::handle::Handle;
 use tokio::sync::{broadcast, watch};
 
 /// The ends of a view model as an adapter uses them.
@@ -12,6 +13,19 @@ pub struct Screen<S, A, E> {
     pub effects: broadcast::Receiver<E>,
     /// Takes actions.
     pub send: Rc<dyn Fn(A)>,
+}
+
+impl<S, A: 'static, E: Clone + 'static> From<Handle<S, A, E>> for Screen<S, A, E>
+where
+    S: 'static,
+{
+    fn from(handle: Handle<S, A, E>) -> Self {
+        Self {
+            state: handle.state(),
+            effects: handle.effects(),
+            send: Rc::new(move |action| handle.send(action)),
+        }
+    }
 }
 
 /// Where the callbacks of a screen send their actions: the view model that is bound now, if there is one.

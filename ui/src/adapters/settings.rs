@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use hardline_app::{
     ids::{OwnedDeviceId, UserId},
+    notice::Notice,
     view::settings::{
         Appearance, DeviceRow, Notifications, Scheme, SettingsAction as Action, SettingsState,
     },
@@ -68,13 +69,15 @@ pub struct Settings {
     _listening: Listening,
 }
 
-/// Shows a view model until what it returns is dropped; `looks` hears the appearance now and after each change.
-pub fn bind<E: Clone + 'static>(
+/// Shows a view model until what it returns is dropped; `looks` hears the appearance now and after
+/// each change, `tell` what went wrong.
+pub fn bind(
     ui: &views::MainWindow,
     port: &Port<Action>,
     images: &Rc<Images>,
-    screen: Screen<SettingsState, Action, E>,
+    screen: Screen<SettingsState, Action, Notice>,
     looks: impl Fn(&Appearance) + 'static,
+    tell: impl Fn(Notice) + 'static,
 ) -> Settings {
     port.bind(screen.send);
     let mut tasks = Tasks::default();
@@ -102,6 +105,7 @@ pub fn bind<E: Clone + 'static>(
             }
         }
     });
+    tasks.effects(screen.effects, tell);
     tasks.watch(screen.state, move |state| {
         looks(&state.appearance);
         show(state);

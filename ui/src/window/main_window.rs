@@ -239,9 +239,8 @@ impl Window {
             &ports.settings,
             &self.images,
             program.settings(),
-            move |appearance| {
-                looks(appearance.clone());
-            },
+            move |appearance| looks(appearance.clone()),
+            self.then(|window, notice| window.toasts.notice(&notice)),
         );
         ui.global::<views::SettingsAdapter<'_>>()
             .set_renderer(renderer::name(ui).into());

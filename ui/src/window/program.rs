@@ -2,6 +2,7 @@
 
 use hardline_app::{
     ids::RoomId,
+    notice::Notice,
     view::{
         new_conversation::{NewConversationAction, NewConversationEffect, NewConversationState},
         onboarding::{OnboardingAction, OnboardingState},
@@ -55,7 +56,7 @@ pub trait Program {
     /// The recovery key.
     fn recovery(&self) -> Screen<RecoveryState, RecoveryAction, ()>;
     /// Settings.
-    fn settings(&self) -> Screen<SettingsState, SettingsAction, ()>;
+    fn settings(&self) -> Screen<SettingsState, SettingsAction, Notice>;
     /// Pictures, decoded off the window's thread.
     fn pictures(&self) -> Source;
     /// The operating system.

@@ -14,6 +14,7 @@ use eyeball_im::{ObservableVector, Vector};
 use futures_util::StreamExt;
 use hardline_app::{
     ids::{OwnedRoomId, RoomId},
+    notice::Notice,
     view::{
         new_conversation::{NewConversationAction, NewConversationEffect, NewConversationState},
         onboarding::{OnboardingAction, OnboardingState},
@@ -105,7 +106,7 @@ pub struct FakeProgram {
     pub new_conversation: Fake<NewConversationState, NewConversationAction, NewConversationEffect>,
     pub verification: Fake<Option<VerificationState>, VerificationAction, ()>,
     pub recovery: Fake<RecoveryState, RecoveryAction, ()>,
-    pub settings: Fake<SettingsState, SettingsAction, ()>,
+    pub settings: Fake<SettingsState, SettingsAction, Notice>,
     services: Services,
     runtime: tokio::runtime::Runtime,
 }
@@ -214,7 +215,7 @@ impl Program for FakeProgram {
         self.recovery.screen()
     }
 
-    fn settings(&self) -> Screen<SettingsState, SettingsAction, ()> {
+    fn settings(&self) -> Screen<SettingsState, SettingsAction, Notice> {
         self.settings.screen()
     }
 
