@@ -9,13 +9,17 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use bytes::BytesMut;
+use http::StatusCode;
 use ruma::api::{
     IncomingRequest, Metadata, OutgoingResponse,
     path_builder::{SinglePath, VersionHistory},
 };
 
 use super::extract::Incoming;
-use crate::{error::Result, service::Services};
+use crate::{
+    error::{Result, json_response},
+    service::Services,
+};
 
 /// The router of an API module before it gets its state.
 pub type Router = axum::Router<Services>;
@@ -88,6 +92,15 @@ pub trait Routes: Sized {
         H: Handler<In>,
         <RequestOf<In> as Metadata>::PathBuilder: Paths;
 
+    /// The same for a handler that makes its response's JSON itself.
+    fn ruma_json<In, F, Fut, T>(self, handler: F) -> Self
+    where
+        In: Incoming + 'static,
+        F: Fn(Services, In) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send,
+        T: serde::Serialize + Send,
+        <RequestOf<In> as Metadata>::PathBuilder: Paths;
+
     /// Serves `handler` under `path` only, which lacks the last arguments: `fixed_args` replace them.
     fn ruma_at<In, H>(self, path: &str, fixed_args: &'static [&'static str], handler: H) -> Self
     where
@@ -113,6 +126,30 @@ impl Routes for Router {
     {
         for path in <RequestOf<In> as Metadata>::PATH_BUILDER.paths() {
             self = self.route(path, method_router(handler.clone(), &[], max_body));
+        }
+        self
+    }
+
+    fn ruma_json<In, F, Fut, T>(mut self, handler: F) -> Self
+    where
+        In: Incoming + 'static,
+        F: Fn(Services, In) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send,
+        T: serde::Serialize + Send,
+        <RequestOf<In> as Metadata>::PathBuilder: Paths,
+    {
+        for path in <RequestOf<In> as Metadata>::PATH_BUILDER.paths() {
+            let handler = handler.clone();
+            let serve = move |State(services): State<Services>, request: Request| async move {
+                match In::extract(&services, request, &[], MAX_BODY).await {
+                    Ok(incoming) => match handler(services, incoming).await {
+                        Ok(body) => json_response(StatusCode::OK, &body),
+                        Err(error) => error.into_response(),
+                    },
+                    Err(error) => error.into_response(),
+                }
+            };
+            self = self.route(path, on(method_filter::<RequestOf<In>>(), serve));
         }
         self
     }

@@ -20,6 +20,7 @@ pub mod registration_tokens;
 pub mod rooms;
 pub mod sessions;
 pub mod signing;
+pub mod sync;
 pub mod to_device;
 pub mod uia;
 pub mod user_directory;
@@ -30,7 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     media::Media, notifier::Notifier, passwords::Passwords, push_rules::RulesetCache,
-    rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey, uia::Uia,
+    rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections,
+    uia::Uia,
 };
 use crate::{
     config::Config,
@@ -85,6 +87,8 @@ pub struct Inner {
     pub uia: Uia,
     /// Who is typing.
     pub typing: Typing,
+    /// Connections of sliding sync.
+    pub sliding: Connections,
     /// Cancelled when the server stops: long polls answer at once.
     pub shutdown: CancellationToken,
 }
@@ -125,6 +129,7 @@ impl Services {
             media,
             uia: Uia::default(),
             typing: Typing::default(),
+            sliding: Connections::default(),
             shutdown,
         };
         Ok(Self {

@@ -19,6 +19,7 @@ pub mod room_events;
 pub mod rooms;
 pub mod send;
 pub mod session;
+pub mod sync;
 pub mod to_device;
 pub mod user_directory;
 pub mod versions;
@@ -48,6 +49,7 @@ pub fn routes() -> Router {
         .merge(rooms::routes())
         .merge(send::routes())
         .merge(session::routes())
+        .merge(sync::routes())
         .merge(to_device::routes())
         .merge(user_directory::routes())
         .merge(versions::routes())

@@ -23,13 +23,15 @@ pub const MAX_LIMIT: usize = 1000;
 /// How many rows are looked at for one page at most, so that a narrow filter cannot hold a reader.
 const MAX_SCAN: usize = 20_000;
 
-/// A gap between two events of the stream, and for a sync also how far ephemeral events were told.
+/// A gap between two events of the stream, and for a sync also how far other things were told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Token {
     /// Everything up to this position lies before the gap.
     pub position: u64,
     /// Serial of the typing notifications already told.
     pub typing: u64,
+    /// Position of the last to-device message told, where more were waiting.
+    pub to_device: Option<u64>,
 }
 
 impl Token {
@@ -37,7 +39,7 @@ impl Token {
     pub fn after(position: i64) -> Self {
         Self {
             position: position.max(0) as u64,
-            typing: 0,
+            ..Self::default()
         }
     }
 
@@ -49,23 +51,27 @@ impl Token {
         let wrong = || Error::invalid_param("Unknown token.");
         let mut parts = token.strip_prefix('s').ok_or_else(wrong)?.split('_');
         let mut number = || {
-            parts
-                .next()
-                .map_or(Ok(0), |part| part.parse().map_err(|_| wrong()))
+            let part = parts.next().map(|part| part.parse().map_err(|_| wrong()));
+            part.transpose()
         };
         Ok(Self {
-            position: number()?,
-            typing: number()?,
+            position: number()?.ok_or_else(wrong)?,
+            typing: number()?.unwrap_or_default(),
+            to_device: number()?,
         })
     }
 }
 
 impl std::fmt::Display for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.typing {
-            0 => write!(f, "s{}", self.position),
-            typing => write!(f, "s{}_{typing}", self.position),
+        write!(f, "s{}", self.position)?;
+        if self.typing > 0 || self.to_device.is_some() {
+            write!(f, "_{}", self.typing)?;
         }
+        if let Some(to_device) = self.to_device {
+            write!(f, "_{to_device}")?;
+        }
+        Ok(())
     }
 }
 
@@ -205,16 +211,13 @@ mod tests {
 
     #[test]
     fn tokens_survive_the_round_trip() {
-        for token in [
-            Token {
-                position: 7,
-                typing: 0,
-            },
-            Token {
-                position: 7,
-                typing: 9,
-            },
-        ] {
+        let tokens = [(7, 0, None), (7, 9, None), (7, 0, Some(5)), (7, 9, Some(5))];
+        for (position, typing, to_device) in tokens {
+            let token = Token {
+                position,
+                typing,
+                to_device,
+            };
             assert_eq!(Token::parse(&token.to_string()).unwrap(), token);
         }
         for wrong in ["", "x1", "s", "s-1", "sx", "s1_x", "1"] {

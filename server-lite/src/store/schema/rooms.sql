@@ -38,6 +38,8 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_position ON events (room, position) WHERE position IS NOT NULL;
 CREATE INDEX events_state ON events (room, type, state_key, position) WHERE state_key IS NOT NULL;
 
+CREATE INDEX events_members ON events (position) WHERE type = 'm.room.member';
+
 -- prev_events and auth_events as edges between events that are here.
 CREATE TABLE event_edges (
     event INTEGER NOT NULL,

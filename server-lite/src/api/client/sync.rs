@@ -1,0 +1,139 @@
+//! `/sync` and simplified sliding sync.
+//!
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#syncing>,
+//! MSC: <https://github.com/matrix-org/matrix-spec-proposals/pull/4186>
+
+use std::{sync::Arc, time::Duration};
+
+use ruma::api::{
+    client::{
+        filter::FilterDefinition,
+        sync::sync_events::{v3, v5},
+    },
+    error::ErrorKind,
+};
+
+use crate::{
+    Error,
+    api::{Authed, Router, Routes},
+    error::Result,
+    service::{
+        Services,
+        rooms::timeline::Token,
+        sessions::Session,
+        sync::{self as syncing, sliding},
+        to_device,
+    },
+};
+
+/// The routes of this module.
+pub fn routes() -> Router {
+    Router::new()
+        .ruma_json(sync_route)
+        .ruma_json(sliding_sync_route)
+}
+
+async fn sync_route(
+    services: Services,
+    request: Authed<v3::Request>,
+) -> Result<syncing::v3::Response> {
+    let since = request.since.as_deref().map(Token::parse).transpose()?;
+    let filter = filter(&services, &request).await?;
+    if let Some(since) = since {
+        let acknowledged = since.to_device.unwrap_or(since.position);
+        acknowledge(&services, &request.session, acknowledged).await?;
+    }
+    let query = syncing::v3::Query {
+        session: request.session.clone(),
+        since,
+        filter: Arc::new(filter),
+        full_state: request.full_state,
+        use_state_after: request.use_state_after,
+    };
+    let timeout = request.timeout.unwrap_or(Duration::ZERO);
+    syncing::poll(&services, request.user_id(), timeout, || {
+        let (services, query) = (services.clone(), query.clone());
+        async move {
+            let store = services.store.clone();
+            store
+                .read(move |c| syncing::v3::look(c, &services, &query))
+                .await
+        }
+    })
+    .await
+}
+
+async fn filter(services: &Services, request: &Authed<v3::Request>) -> Result<FilterDefinition> {
+    match &request.filter {
+        None => Ok(FilterDefinition::default()),
+        Some(v3::Filter::FilterDefinition(filter)) => Ok(filter.clone()),
+        Some(v3::Filter::FilterId(id)) => {
+            let (session, id) = (request.session.clone(), id.clone());
+            services
+                .store
+                .read(move |c| syncing::v3::stored_filter(c, &session, &id))
+                .await
+        }
+        Some(_) => Err(Error::invalid_param("Unknown filter.")),
+    }
+}
+
+/// Deletes the to-device messages that have arrived. Looks first: most of the time there are none,
+/// and then nothing needs to be written.
+async fn acknowledge(services: &Services, session: &Session, upto: u64) -> Result<()> {
+    let asked = session.clone();
+    let any = services
+        .store
+        .read(move |c| {
+            let oldest = to_device::since(c, &asked.user_id, &asked.device_id, 0, 1)?;
+            Ok(oldest
+                .first()
+                .is_some_and(|message| message.position <= upto))
+        })
+        .await?;
+    if any {
+        let session = session.clone();
+        services
+            .store
+            .write(move |tx| {
+                to_device::delete_upto(tx, &session.user_id, &session.device_id, upto)?;
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+async fn sliding_sync_route(
+    services: Services,
+    request: Authed<v5::Request>,
+) -> Result<sliding::response::Response> {
+    if !services.config.sync.sliding_sync {
+        return Err(Error::new(
+            http::StatusCode::NOT_FOUND,
+            ErrorKind::Unrecognized,
+            "Sliding sync is switched off on this server.",
+        ));
+    }
+    let body = sliding::request::Body::parse(&request.raw)?;
+    let acknowledged = body.extensions.to_device.acknowledged()?;
+    if acknowledged > 0 {
+        acknowledge(&services, &request.session, acknowledged).await?;
+    }
+    let query = sliding::Query {
+        session: request.session.clone(),
+        pos: request.pos.clone(),
+        body: Arc::new(body),
+    };
+    let timeout = request.timeout.unwrap_or(Duration::ZERO);
+    syncing::poll(&services, request.user_id(), timeout, || {
+        let (services, query) = (services.clone(), query.clone());
+        async move {
+            let store = services.store.clone();
+            store
+                .read(move |c| sliding::look(c, &services, &query))
+                .await
+        }
+    })
+    .await
+}

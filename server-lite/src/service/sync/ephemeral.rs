@@ -1,0 +1,43 @@
+//! Receipts and typing as events.
+
+use ruma::UserId;
+use rusqlite::Connection;
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
+
+use crate::{
+    error::Result,
+    service::rooms::{receipts, typing::Typing},
+};
+
+/// The `m.receipt` event with what changed after `since`.
+pub fn receipts(
+    connection: &Connection,
+    room: i64,
+    user: &UserId,
+    since: u64,
+) -> Result<Option<Box<RawValue>>> {
+    let content = receipts::content_since(connection, room, user, since)?;
+    content
+        .map(|content| {
+            Ok(to_raw_value(
+                &json!({ "type": "m.receipt", "content": content }),
+            )?)
+        })
+        .transpose()
+}
+
+/// The `m.typing` event, if who types changed after serial `since`.
+pub fn typing(typing: &Typing, room: i64, since: u64) -> Result<Option<Box<RawValue>>> {
+    let users = typing.since(room, since);
+    users
+        .map(|users| {
+            let content = json!({ "user_ids": users });
+            Ok(to_raw_value(
+                &json!({ "type": "m.typing", "content": content }),
+            )?)
+        })
+        .transpose()
+}
