@@ -21,6 +21,8 @@ pub struct ServerOptions {
     pub rate_limits: bool,
     /// New accounts need this token; anybody may make one otherwise.
     pub registration_token: Option<String>,
+    /// Guests (accounts without a password) are let in.
+    pub guests: bool,
     /// More configuration (whole TOML tables).
     pub extra: String,
 }
@@ -31,6 +33,7 @@ impl Default for ServerOptions {
             sliding_sync: true,
             rate_limits: false,
             registration_token: None,
+            guests: false,
             extra: String::new(),
         }
     }
@@ -133,6 +136,7 @@ impl HardlineServer {
             sliding_sync,
             rate_limits,
             registration_token,
+            guests,
             extra,
         } = &self.options;
         let registration = match registration_token {
@@ -140,7 +144,7 @@ impl HardlineServer {
             None => "open = true".to_owned(),
         };
         format!(
-            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"data\"\n[registration]\n{registration}\n\
+            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"data\"\n[registration]\n{registration}\nguests = {guests}\n\
              [sync]\nsliding_sync = {sliding_sync}\n[rate_limits]\nenabled = {rate_limits}\n{extra}\n",
             self.port
         )
