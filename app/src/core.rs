@@ -17,6 +17,12 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
+    encryption::{
+        recovery::{self, RecoveryViewModel},
+        verification::{self, VerificationViewModel},
+    },
+    ids::RoomId,
+    media::MediaService,
     notice::Notice,
     own_server::OwnServerService,
     runtime::{self, Tasks},
@@ -25,6 +31,8 @@ use crate::{
     view::{
         new_conversation::NewConversationViewModel,
         onboarding::OnboardingViewModel,
+        room::RoomViewModel,
+        room_details::RoomDetailsViewModel,
         room_list::RoomListViewModel,
         settings::SettingsViewModel,
         shell::{ShellEffect, ShellViewModel},
@@ -109,13 +117,21 @@ struct Views {
     room_list: RoomListViewModel,
     new_conversation: NewConversationViewModel,
     settings: SettingsViewModel,
+    verification: VerificationViewModel,
+    recovery: RecoveryViewModel,
+    media: MediaService,
 }
 
 impl Views {
     fn start(shared: &Shared) -> Self {
         let (shell, shell_effects) = crate::view::shell::model::start(shared);
+        let sessions = shared.sessions.clone();
+        let client = move || Some(sessions.current()?.client().clone());
         Self {
             shell,
+            verification: verification::start(shared, shell_effects.clone()),
+            recovery: recovery::start(shared),
+            media: MediaService::new(shared.tasks.clone(), Arc::new(client)),
             shell_effects,
             onboarding: crate::view::onboarding::model::start(shared),
             room_list: RoomListViewModel::start(shared),
@@ -242,6 +258,37 @@ impl Core {
     /// The settings.
     pub fn settings(&self) -> SettingsViewModel {
         self.inner.views.settings.clone()
+    }
+
+    /// An open room, if signed in; it is closed when the last clone is dropped.
+    pub fn open_room(&self, room_id: &RoomId) -> Option<RoomViewModel> {
+        let session = self.session()?;
+        Some(RoomViewModel::open(
+            &session,
+            self.media(),
+            room_id.to_owned(),
+        ))
+    }
+
+    /// What a room is and who is in it, if signed in.
+    pub fn room_details(&self, room_id: &RoomId) -> Option<RoomDetailsViewModel> {
+        let session = self.session()?;
+        RoomDetailsViewModel::open(&session, room_id.to_owned())
+    }
+
+    /// Comparing emoji.
+    pub fn verification(&self) -> VerificationViewModel {
+        self.inner.views.verification.clone()
+    }
+
+    /// The recovery key and the backup.
+    pub fn recovery(&self) -> RecoveryViewModel {
+        self.inner.views.recovery.clone()
+    }
+
+    /// Pictures and files.
+    pub fn media(&self) -> &MediaService {
+        &self.inner.views.media
     }
 
     /// Runs a future to its end on the core's runtime. For `main` and the command line; never on the UI thread.

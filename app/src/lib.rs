@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 pub mod core;
+pub mod encryption;
 pub mod failure;
 pub mod ids;
 pub mod media;

@@ -25,6 +25,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
+pub(crate) use self::save::{file_name, for_opening, save_as};
 use self::{
     cache::{Key, PictureCache},
     keys::{Fetch, Place},

@@ -4,7 +4,7 @@ pub mod actions;
 pub mod diff;
 pub mod order;
 mod preview;
-mod row;
+pub(crate) mod row;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -33,7 +33,7 @@ pub(super) async fn row(room: &Room, own: &UserId, rules: &Ruleset) -> Option<Ro
     };
     Some(RoomRow {
         room_id: room.room_id().to_owned(),
-        avatar: Avatar::new(&color_id(room, is_direct), &name, picture(room, is_direct)),
+        avatar: avatar(room, is_direct, &name),
         name,
         membership,
         is_direct,
@@ -78,12 +78,18 @@ fn is_replaced(room: &Room) -> bool {
     replacement.is_some_and(|room| room.state() == RoomState::Joined)
 }
 
-async fn name(room: &Room) -> String {
+/// The name of a room, computed if it is not known yet.
+pub(crate) async fn name(room: &Room) -> String {
     let name = match room.cached_display_name() {
         Some(name) => Some(name),
         None => room.display_name().await.ok(),
     };
     name.map(|name| name.to_string()).unwrap_or_default()
+}
+
+/// The picture of a room under this name.
+pub(crate) fn avatar(room: &Room, is_direct: bool, name: &str) -> Avatar {
+    Avatar::new(&color_id(room, is_direct), name, picture(room, is_direct))
 }
 
 /// A direct room has the colour of the person, so that it is the same everywhere.

@@ -10,7 +10,7 @@ use ruma::{
 };
 
 use super::{
-    MapContext, attachment,
+    MapContext, Transfer, attachment,
     delivery::{delivery, progress},
     encryption_mark,
 };
@@ -52,6 +52,7 @@ pub(super) fn map(
             row.reply = None;
         }
         MsgLikeKind::UnableToDecrypt(message) => {
+            context.wanted.key();
             row.undecryptable = Some(encryption_mark::reason(message));
             row.can_reply = false;
         }
@@ -59,6 +60,14 @@ pub(super) fn map(
     }
     if let Some(attachment) = &mut row.attachment {
         attachment.progress = progress(event);
+        match event
+            .event_id()
+            .and_then(|event_id| context.transfers.get(event_id))
+        {
+            Some(Transfer::Busy) => attachment.progress = Some(0),
+            Some(Transfer::Failed(notice)) => attachment.failed = Some(notice.clone()),
+            None => {}
+        }
     }
     row
 }
@@ -68,6 +77,12 @@ fn frame(event: &EventTimelineItem, content: &MsgLikeContent, context: &MapConte
     let own = event.is_own();
     let person = context.names.of(sender, Some(event.sender_profile()));
     let on_server = event.event_id().is_some();
+    if let (Some(reply), Some(event_id)) = (&content.in_reply_to, event.event_id())
+        && reply.event.is_unavailable()
+        && !event.is_local_echo()
+    {
+        context.wanted.reply(&event_id.to_owned());
+    }
     let may_redact = if own {
         context.can.redact_own
     } else {

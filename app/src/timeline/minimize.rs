@@ -5,15 +5,33 @@ use std::collections::HashMap;
 
 use eyeball_im::{Vector, VectorDiff};
 
-use crate::view::room::Row;
+use crate::view::{room::Row, room_details::MemberRow};
+
+/// A row with a name that stays.
+pub(crate) trait Keyed: Clone + PartialEq {
+    /// Unique in its list.
+    fn key(&self) -> &str;
+}
+
+impl Keyed for Row {
+    fn key(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Keyed for MemberRow {
+    fn key(&self) -> &str {
+        self.user_id.as_str()
+    }
+}
 
 /// Changes that turn `old` into `new`, where both begin at index `offset` of a list of `len` rows (before).
-pub(super) fn minimize(
-    old: &[Row],
-    new: &[Row],
+pub(crate) fn minimize<R: Keyed>(
+    old: &[R],
+    new: &[R],
     offset: usize,
     len: usize,
-) -> Vec<VectorDiff<Row>> {
+) -> Vec<VectorDiff<R>> {
     let mut diffs = Vec::new();
     if len == old.len() && no_common(old, new) {
         return replace_all(old, new);
@@ -21,15 +39,15 @@ pub(super) fn minimize(
     let prefix = old
         .iter()
         .zip(new)
-        .take_while(|(a, b)| a.id == b.id)
+        .take_while(|(a, b)| a.key() == b.key())
         .count();
     let suffix = old[prefix..]
         .iter()
         .rev()
         .zip(new[prefix..].iter().rev())
-        .take_while(|(a, b)| a.id == b.id)
+        .take_while(|(a, b)| a.key() == b.key())
         .count();
-    let set = |diffs: &mut Vec<VectorDiff<Row>>, index: usize, before: &Row, after: &Row| {
+    let set = |diffs: &mut Vec<VectorDiff<R>>, index: usize, before: &R, after: &R| {
         if before != after {
             diffs.push(VectorDiff::Set {
                 index,
@@ -57,16 +75,16 @@ pub(super) fn minimize(
     diffs
 }
 
-fn no_common(old: &[Row], new: &[Row]) -> bool {
+fn no_common<R: Keyed>(old: &[R], new: &[R]) -> bool {
     if old.is_empty() || new.is_empty() {
         return true;
     }
-    let ids: std::collections::HashSet<&str> = old.iter().map(|row| row.id.as_str()).collect();
-    !new.iter().any(|row| ids.contains(row.id.as_str()))
+    let ids: std::collections::HashSet<&str> = old.iter().map(|row| row.key()).collect();
+    !new.iter().any(|row| ids.contains(row.key()))
 }
 
-fn replace_all(old: &[Row], new: &[Row]) -> Vec<VectorDiff<Row>> {
-    let values = || new.iter().cloned().collect::<Vector<Row>>();
+fn replace_all<R: Keyed>(old: &[R], new: &[R]) -> Vec<VectorDiff<R>> {
+    let values = || new.iter().cloned().collect::<Vector<R>>();
     match (old.is_empty(), new.is_empty()) {
         (true, true) => Vec::new(),
         (true, false) => vec![VectorDiff::Append { values: values() }],
@@ -76,12 +94,12 @@ fn replace_all(old: &[Row], new: &[Row]) -> Vec<VectorDiff<Row>> {
 }
 
 /// Rows in between: those that keep their order stay; others are taken out and put in.
-fn rearrange(
-    old: &[Row],
-    new: &[Row],
+fn rearrange<R: Keyed>(
+    old: &[R],
+    new: &[R],
     offset: usize,
     len: &mut usize,
-    diffs: &mut Vec<VectorDiff<Row>>,
+    diffs: &mut Vec<VectorDiff<R>>,
 ) {
     let kept = kept_in_order(old, new);
     for index in (0..old.len())
@@ -108,7 +126,7 @@ fn rearrange(
             index += 1;
         } else if offset + index == *len {
             // Everything from here is at the end.
-            let values: Vector<Row> = new[index..].iter().cloned().collect();
+            let values: Vector<R> = new[index..].iter().cloned().collect();
             *len += values.len();
             diffs.push(VectorDiff::Append { values });
             break;
@@ -124,16 +142,16 @@ fn rearrange(
 }
 
 /// Old index → new index of the longest run of rows that stand in the same order in both.
-fn kept_in_order(old: &[Row], new: &[Row]) -> HashMap<usize, usize> {
+fn kept_in_order<R: Keyed>(old: &[R], new: &[R]) -> HashMap<usize, usize> {
     let places: HashMap<&str, usize> = new
         .iter()
         .enumerate()
-        .map(|(at, row)| (row.id.as_str(), at))
+        .map(|(at, row)| (row.key(), at))
         .collect();
     let common: Vec<(usize, usize)> = old
         .iter()
         .enumerate()
-        .filter_map(|(at, row)| places.get(row.id.as_str()).map(|place| (at, *place)))
+        .filter_map(|(at, row)| places.get(row.key()).map(|place| (at, *place)))
         .collect();
     longest_increasing(&common)
 }

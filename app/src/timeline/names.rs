@@ -1,8 +1,8 @@
 //! Names and pictures of people, made unambiguous, fetched only when a row shows them.
 
 use std::{
-    cell::RefCell,
     collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
 };
 
 use matrix_sdk_ui::timeline::{Profile, TimelineDetails};
@@ -52,11 +52,21 @@ impl From<&Profile> for Person {
     }
 }
 
+impl From<&matrix_sdk::room::RoomMember> for Person {
+    fn from(member: &matrix_sdk::room::RoomMember) -> Self {
+        Self {
+            display_name: member.display_name().map(ToOwned::to_owned),
+            ambiguous: member.name_ambiguous(),
+            avatar: member.avatar_url().map(ToOwned::to_owned),
+        }
+    }
+}
+
 /// People looked up for a timeline. Asking for one that is not known remembers that it is wanted.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     known: HashMap<OwnedUserId, Person>,
-    wanted: RefCell<HashSet<OwnedUserId>>,
+    wanted: Mutex<HashSet<OwnedUserId>>,
 }
 
 impl Names {
@@ -68,7 +78,8 @@ impl Names {
         match self.known.get(user_id) {
             Some(person) => person.clone(),
             None => {
-                self.wanted.borrow_mut().insert(user_id.to_owned());
+                let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+                wanted.insert(user_id.to_owned());
                 Person::default()
             }
         }
@@ -81,7 +92,11 @@ impl Names {
 
     /// People asked for since the last call and not known.
     pub fn take_wanted(&mut self) -> Vec<OwnedUserId> {
-        let wanted = std::mem::take(self.wanted.get_mut());
+        let wanted = std::mem::take(
+            self.wanted
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         wanted
             .into_iter()
             .filter(|user_id| !self.known.contains_key(user_id))

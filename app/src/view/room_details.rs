@@ -1,5 +1,10 @@
 //! What a room is: name, topic, members, encryption; leaving it.
 
+mod members;
+pub(crate) mod model;
+
+pub use model::RoomDetailsViewModel;
+
 use super::{Avatar, Pending};
 use crate::ids::{OwnedRoomId, OwnedUserId};
 

@@ -1,10 +1,12 @@
 //! One room: header, timeline, composer.
 
 mod composer;
+mod model;
 mod rich_text;
 mod row;
 
 pub use composer::{Completion, ComposerMode, ComposerState, UploadRow};
+pub use model::RoomViewModel;
 pub use rich_text::{Block, Inline, Span, TableCell};
 pub use row::{
     AttachmentRow, DeliveryState, EncryptionMark, MembershipChange, MessageRow, ReactionChip,

@@ -1,0 +1,59 @@
+//! What the person does: each action one call.
+
+use super::{super::RoomAction as Action, driver::Model, lookups::Outcome};
+use crate::{
+    failure::{self, Doing},
+    ids::OwnedUserId,
+};
+
+impl Model {
+    pub(super) async fn act(&mut self, action: Action) {
+        match action {
+            Action::PaginateBack => self.paginate(),
+            Action::TextChanged { text, cursor } => self.text_changed(text, cursor),
+            Action::Send => self.send_composer().await,
+            Action::SendTextAsFile => self.send_text_as_file().await,
+            Action::Attach { paths } => self.attach(paths),
+            Action::AttachBytes { name, mime, bytes } => self.attach_bytes(name, &mime, bytes),
+            Action::Detach { upload } => self.detach(upload),
+            Action::Complete { index } => self.complete(index),
+            Action::Reply { row } => self.reply_to(&row),
+            Action::Edit { row } => self.edit(&row),
+            Action::EditLast => self.edit_last(),
+            Action::CancelMode => self.cancel_mode(),
+            Action::React { row, key } => self.react(&row, key),
+            Action::Redact { row } => self.redact(&row),
+            Action::Retry { row } => self.retry(&row),
+            Action::CancelSend { row } => self.cancel_send(&row),
+            Action::Seen { row } => self.seen(&row),
+            Action::Download { row, open } => self.download(&row, open),
+            Action::SaveAs { row, path } => self.save_file(&row, path),
+            Action::Ignore { user_id } => self.ignore(user_id),
+            Action::ShowReplied { row } => self.show_replied(&row),
+            Action::JumpToEnd => self.jump_to_end(),
+            Action::RetryDecryption => self.fetch_room_keys(true),
+            Action::AcceptIdentity => self.accept_identities(),
+            Action::Accept => self.answer_invite(true),
+            Action::Decline => self.answer_invite(false),
+        }
+    }
+
+    fn show_replied(&mut self, row: &str) {
+        let replied = self
+            .event_of_row(row)
+            .and_then(|event| event.content().in_reply_to());
+        if let Some(replied) = replied {
+            self.show_event(replied.event_id);
+        }
+    }
+
+    fn ignore(&self, user_id: OwnedUserId) {
+        let (client, outcomes) = (self.client.clone(), self.outcomes.clone());
+        self.tasks.detach("ignore", async move {
+            if let Err(error) = client.account().ignore_user(&user_id).await {
+                let notice = failure::of_sdk(&error, Doing::WithUser(user_id.as_str()));
+                let _ = outcomes.send(Outcome::Toast(notice));
+            }
+        });
+    }
+}

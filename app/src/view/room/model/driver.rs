@@ -1,0 +1,274 @@
+//! The task of an open room: one loop that takes actions, the SDK's changes, and the outcomes of its own jobs.
+
+use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
+
+use eyeball_im::VectorDiff;
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use matrix_sdk::{Client, Room, RoomState as Membership};
+use matrix_sdk_base::crypto::IdentityStatusChange;
+use matrix_sdk_ui::timeline::{RoomExt as _, Timeline, TimelineItem, TimelineReadReceiptTracking};
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    super::{RoomAction, RoomEffect, RoomState},
+    composer::Composer,
+    lookups::Outcome,
+};
+use crate::{
+    ids::{OwnedEventId, OwnedRoomId, OwnedUserId},
+    media::MediaService,
+    runtime::Tasks,
+    timeline::{Can, MapContext, Names, RowList, Rows},
+    view::handle::Driver,
+};
+
+/// What the task of a room begins with.
+pub(super) struct Start {
+    pub client: Client,
+    pub room_id: OwnedRoomId,
+    pub media: MediaService,
+    pub tasks: Tasks,
+    pub rows: Rows,
+    pub driver: Driver<RoomState, RoomAction, RoomEffect>,
+}
+
+type Screen = Driver<RoomState, RoomAction, RoomEffect>;
+type Items = Pin<Box<dyn Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>> + Send>>;
+type Identities = Pin<Box<dyn Stream<Item = Vec<IdentityStatusChange>> + Send>>;
+
+/// The working side of an open room.
+pub(super) struct Model {
+    pub client: Client,
+    pub room: Room,
+    pub tasks: Tasks,
+    pub media: MediaService,
+    pub screen: Screen,
+    pub list: RowList<Arc<TimelineItem>>,
+    pub context: MapContext,
+    pub timeline: Option<Arc<Timeline>>,
+    pub composer: Composer,
+    pub outcomes: mpsc::UnboundedSender<Outcome>,
+    /// Rows whose answered event was asked for.
+    pub asked_replies: HashSet<OwnedEventId>,
+    /// People whose identity changed and was not accepted.
+    pub changed_identities: HashSet<OwnedUserId>,
+    /// Who types.
+    pub typing: Vec<OwnedUserId>,
+    /// The last event a receipt was sent for, and one that waits to be.
+    pub seen: Option<OwnedEventId>,
+    pub seen_due: Option<Instant>,
+    /// Keys of the whole room were fetched from the backup.
+    pub keys_fetched: bool,
+    /// Rows are being fetched.
+    pub paginating: bool,
+    /// How many rows there were before the SDK emptied the timeline.
+    pub refill_to: usize,
+    /// We were seen as a member since the room was opened.
+    pub was_joined: bool,
+}
+
+/// Runs until the last handle of the room is dropped.
+pub(super) async fn run(start: Start) {
+    let Start {
+        client,
+        room_id,
+        media,
+        tasks,
+        rows,
+        driver: mut screen,
+    } = start;
+    let Some(own_id) = client.user_id().map(ToOwned::to_owned) else {
+        return;
+    };
+    let Some(room) = room_of(&client, &room_id, &mut screen).await else {
+        return;
+    };
+    let (outcomes, outcomes_out) = mpsc::unbounded_channel();
+    let context = MapContext {
+        own_id,
+        can: Can::default(),
+        names: Names::default(),
+        media: media.keys(),
+        wanted: Default::default(),
+        transfers: Default::default(),
+    };
+    let model = Model {
+        client,
+        room,
+        tasks,
+        media,
+        screen,
+        list: RowList::new(rows),
+        context,
+        timeline: None,
+        composer: Composer::default(),
+        outcomes,
+        asked_replies: HashSet::new(),
+        changed_identities: HashSet::new(),
+        typing: Vec::new(),
+        seen: None,
+        seen_due: None,
+        keys_fetched: false,
+        paginating: false,
+        refill_to: 0,
+        was_joined: false,
+    };
+    Box::pin(model.run(outcomes_out)).await;
+}
+
+/// The room, waited for if it was only just created or joined; nothing if the screen closes before.
+async fn room_of(client: &Client, room_id: &OwnedRoomId, screen: &mut Screen) -> Option<Room> {
+    if let Some(room) = client.get_room(room_id) {
+        return Some(room);
+    }
+    let mut closed = false;
+    tokio::select! {
+        room = client.await_room_remote_echo(room_id) => return Some(room),
+        () = async { while screen.actions.recv().await.is_some() {} } => closed = true,
+    }
+    debug_assert!(closed);
+    None
+}
+
+impl Model {
+    async fn run(mut self, mut outcomes: mpsc::UnboundedReceiver<Outcome>) {
+        let mut info = self.room.subscribe_info();
+        let (_typing_guard, mut typing) = self.room.subscribe_to_typing_notifications();
+        let mut items: Option<Items> = None;
+        self.refresh_rights().await;
+        if self.is_joined() {
+            items = self.open_timeline().await;
+        }
+        self.refresh_state().await;
+        self.restore_draft().await;
+        let mut identities: Option<Identities> = self.watch_identities().await;
+        loop {
+            tokio::select! {
+                action = self.screen.actions.recv() => match action {
+                    Some(action) => self.act(action).await,
+                    None => break,
+                },
+                diffs = next(&mut items) => {
+                    let more = drain(&mut items, diffs);
+                    self.take_diffs(more);
+                }
+                Some(outcome) = outcomes.recv() => self.take_outcome(outcome).await,
+                changed = info.next() => {
+                    if changed.is_none() {
+                        break;
+                    }
+                    self.refresh_rights().await;
+                    if items.is_none() && self.is_joined() {
+                        items = self.open_timeline().await;
+                    }
+                    self.refresh_state().await;
+                }
+                names = typing.recv() => match names {
+                    Ok(users) => self.set_typing(users),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => break,
+                },
+                changes = next(&mut identities) => self.take_identities(changes),
+                () = until(self.composer.save_due) => self.save_draft().await,
+                () = until(self.composer.typing_until) => self.stop_typing(),
+                () = until(self.seen_due) => self.send_receipt(),
+            }
+        }
+        self.close().await;
+    }
+
+    pub(super) fn is_joined(&self) -> bool {
+        self.room.state() == Membership::Joined
+    }
+
+    async fn open_timeline(&mut self) -> Option<Items> {
+        let begin = Instant::now();
+        let timeline = self
+            .room
+            .timeline_builder()
+            .track_read_marker_and_receipts(TimelineReadReceiptTracking::MessageLikeEvents)
+            .build()
+            .await;
+        let timeline = match timeline {
+            Ok(timeline) => Arc::new(timeline),
+            Err(error) => {
+                tracing::error!(room_id = %self.room.room_id(), %error, "the timeline could not be opened");
+                return None;
+            }
+        };
+        let (values, stream) = timeline.subscribe().await;
+        self.timeline = Some(timeline);
+        let n_items = values.len();
+        self.take_diffs(vec![VectorDiff::Append { values }]);
+        tracing::debug!(
+            room_id = %self.room.room_id(), n_items, elapsed = ?begin.elapsed(), "timeline opened"
+        );
+        if n_items < 20 {
+            self.paginate();
+        }
+        Some(Box::pin(stream))
+    }
+
+    async fn watch_identities(&mut self) -> Option<Identities> {
+        if !self.room.encryption_state().is_encrypted() {
+            return None;
+        }
+        match self.room.subscribe_to_identity_status_changes().await {
+            Ok(stream) => Some(Box::pin(stream)),
+            Err(error) => {
+                tracing::warn!(room_id = %self.room.room_id(), %error, "identities are not watched");
+                None
+            }
+        }
+    }
+
+    async fn close(&mut self) {
+        self.save_draft().await;
+        self.send_receipt();
+        self.stop_typing();
+    }
+
+    pub(super) fn effect(&self, effect: RoomEffect) {
+        self.screen.effect(effect);
+    }
+}
+
+/// The next of a stream that may not be there.
+async fn next<T>(stream: &mut Option<Pin<Box<dyn Stream<Item = T> + Send>>>) -> T {
+    if let Some(inner) = stream {
+        if let Some(item) = inner.next().await {
+            return item;
+        }
+        *stream = None;
+    }
+    std::future::pending().await
+}
+
+/// All batches that wait, so that the rows change once.
+fn drain(
+    items: &mut Option<Items>,
+    mut diffs: Vec<VectorDiff<Arc<TimelineItem>>>,
+) -> Vec<VectorDiff<Arc<TimelineItem>>> {
+    while let Some(Some(more)) = items.as_mut().and_then(|items| items.next().now_or_never()) {
+        diffs.extend(more);
+        if diffs.len() > 2000 {
+            break;
+        }
+    }
+    diffs
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A moment from now.
+pub(super) fn soon(delay: Duration) -> Option<Instant> {
+    Some(Instant::now() + delay)
+}
