@@ -36,6 +36,17 @@ pub type PixelsFuture = Pin<Box<dyn Future<Output = Option<Pixels>>>>;
 /// Where pictures come from: a key and the largest width and height wanted, in pixels.
 pub type Source = Box<dyn Fn(&str, u32, u32) -> PixelsFuture>;
 
+/// What a picture is drawn as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Shape {
+    /// As it is, within a box.
+    Whole,
+    /// A disc cut out of its middle: the software renderer clips to rectangles only.
+    Disc,
+}
+
+type Key = (Shape, String);
+
 enum Entry {
     Asked,
     Absent,
@@ -53,7 +64,7 @@ type Listener = dyn Fn(&str);
 pub struct Images {
     source: Source,
     scale: Cell<f32>,
-    entries: RefCell<HashMap<String, Entry>>,
+    entries: RefCell<HashMap<Key, Entry>>,
     turn: Cell<u64>,
     listeners: RefCell<Vec<Weak<Listener>>>,
     this: Weak<Self>,
@@ -82,12 +93,12 @@ impl Images {
 
     /// An avatar, if it is there.
     pub fn avatar(&self, mxc: &str) -> Option<Image> {
-        self.get(mxc, AVATAR_SIDE)
+        self.get((Shape::Disc, mxc.to_owned()), AVATAR_SIDE)
     }
 
     /// A picture of the timeline, if it is there.
     pub fn picture(&self, key: &str) -> Option<Image> {
-        self.get(key, PICTURE_SIDE)
+        self.get((Shape::Whole, key.to_owned()), PICTURE_SIDE)
     }
 
     /// Calls `heard` with the key of each picture that arrives from now on.
@@ -109,9 +120,9 @@ impl Images {
         self.entries.borrow_mut().clear();
     }
 
-    fn get(&self, key: &str, side: f32) -> Option<Image> {
+    fn get(&self, key: Key, side: f32) -> Option<Image> {
         self.turn.set(self.turn.get() + 1);
-        if let Some(entry) = self.entries.borrow_mut().get_mut(key) {
+        if let Some(entry) = self.entries.borrow_mut().get_mut(&key) {
             return match entry {
                 Entry::Ready { image, used, .. } => {
                     *used = self.turn.get();
@@ -120,14 +131,14 @@ impl Images {
                 Entry::Asked | Entry::Absent => None,
             };
         }
-        self.ask(key.to_owned(), side);
+        self.ask(key, side);
         None
     }
 
-    fn ask(&self, key: String, side: f32) {
+    fn ask(&self, key: Key, side: f32) {
         self.entries.borrow_mut().insert(key.clone(), Entry::Asked);
         let pixels = (side * self.scale.get()) as u32;
-        let answer = (self.source)(&key, pixels, pixels);
+        let answer = (self.source)(&key.1, pixels, pixels);
         let this = self.this.clone();
         let asked = slint::spawn_local(async move {
             let picture = answer.await;
@@ -140,8 +151,11 @@ impl Images {
         }
     }
 
-    fn arrived(&self, key: String, picture: Option<Pixels>) {
-        let image = picture.and_then(|picture| image_of(&picture));
+    fn arrived(&self, key: Key, picture: Option<Pixels>) {
+        let image = picture.and_then(|picture| match key.0 {
+            Shape::Whole => image_of(&picture),
+            Shape::Disc => image_of(&disc(&picture)?),
+        });
         let Some((image, bytes)) = image else {
             self.entries.borrow_mut().insert(key, Entry::Absent);
             return;
@@ -156,13 +170,13 @@ impl Images {
             listeners.retain(|listener| listener.strong_count() > 0);
             listeners.iter().filter_map(Weak::upgrade).collect()
         };
-        listeners.iter().for_each(|heard| heard(&key));
+        listeners.iter().for_each(|heard| heard(&key.1));
     }
 
     /// Drops the pictures not used for longest until the rest fits.
     fn keep_within_budget(&self) {
         let mut entries = self.entries.borrow_mut();
-        let mut held: Vec<(u64, usize, String)> = entries
+        let mut held: Vec<(u64, usize, Key)> = entries
             .iter()
             .filter_map(|(key, entry)| match entry {
                 Entry::Ready { bytes, used, .. } => Some((*used, *bytes, key.clone())),
@@ -195,6 +209,32 @@ pub fn image_of(pixels: &Pixels) -> Option<(Image, usize)> {
         pixels.height,
     );
     Some((Image::from_rgba8(buffer), bytes))
+}
+
+/// The disc in the middle of a picture, with a soft edge; nothing if the pixels do not match their size.
+fn disc(pixels: &Pixels) -> Option<Pixels> {
+    let expected = u128::from(pixels.width) * u128::from(pixels.height) * 4;
+    if pixels.rgba.len() as u128 != expected {
+        return None;
+    }
+    let side = pixels.width.min(pixels.height);
+    let (left, top) = ((pixels.width - side) / 2, (pixels.height - side) / 2);
+    let radius = side as f32 / 2.0;
+    let mut rgba = Vec::with_capacity((side * side * 4) as usize);
+    for y in 0..side {
+        for x in 0..side {
+            let at = (((top + y) * pixels.width + left + x) * 4) as usize;
+            let (dx, dy) = (x as f32 + 0.5 - radius, y as f32 + 0.5 - radius);
+            let cover = (radius - dx.hypot(dy) + 0.5).clamp(0.0, 1.0);
+            let [red, green, blue, alpha] = *pixels.rgba[at..].first_chunk()?;
+            rgba.extend([red, green, blue, (f32::from(alpha) * cover) as u8]);
+        }
+    }
+    Some(Pixels {
+        rgba: rgba.into(),
+        width: side,
+        height: side,
+    })
 }
 
 #[cfg(test)]
@@ -239,11 +279,29 @@ mod tests {
         let images = empty();
         for n in 0..40 {
             images.turn.set(n);
-            images.arrived(n.to_string(), Some(pixels(512))); // 1 MiB each
+            images.arrived((Shape::Whole, n.to_string()), Some(pixels(512))); // 1 MiB each
         }
         assert_eq!(images.entries.borrow().len(), 4);
-        assert!(images.avatar("39").is_some());
-        assert!(!images.entries.borrow().contains_key("0"));
+        assert!(images.picture("39").is_some());
+        assert!(
+            !images
+                .entries
+                .borrow()
+                .contains_key(&(Shape::Whole, "0".to_owned()))
+        );
+    }
+
+    #[test]
+    fn avatars_are_discs_cut_from_the_middle() {
+        let white = Pixels {
+            rgba: vec![255; 40 * 20 * 4].into(),
+            width: 40,
+            height: 20,
+        };
+        let disc = disc(&white).unwrap();
+        let alpha = |x: usize, y: usize| disc.rgba[(y * 20 + x) * 4 + 3];
+        assert_eq!((disc.width, disc.height), (20, 20));
+        assert_eq!((alpha(0, 0), alpha(19, 19), alpha(10, 10)), (0, 0, 255));
     }
 
     #[test]
@@ -254,10 +312,10 @@ mod tests {
             let heard = heard.clone();
             move |key| heard.borrow_mut().push(key.to_owned())
         });
-        images.arrived("a".into(), Some(pixels(1)));
-        images.arrived("absent".into(), None);
+        images.arrived((Shape::Disc, "a".into()), Some(pixels(1)));
+        images.arrived((Shape::Disc, "absent".into()), None);
         drop(listening);
-        images.arrived("b".into(), Some(pixels(1)));
+        images.arrived((Shape::Disc, "b".into()), Some(pixels(1)));
         assert_eq!(*heard.borrow(), ["a"]);
     }
 }

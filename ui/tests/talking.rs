@@ -5,7 +5,8 @@ mod support;
 use hardline_app::view::{
     onboarding::{OnboardingAction, Registration, ServerOffer},
     room::RoomAction,
-    room_list::{Preview, RoomListAction},
+    room_list::{Filter, RoomListAction},
+    shell::ShellAction,
 };
 use i_slint_backend_testing::AccessibleRole;
 use slint::ComponentHandle;
@@ -18,28 +19,100 @@ use support::{
 fn a_person_signs_in_opens_a_room_and_sends_a_message() {
     start_slint();
     let program = FakeProgram::signed_out();
-    let p = program.clone();
+    let fakes = program.clone();
     run(&program, async move |host| {
         let window = host.window().unwrap();
         let ui = window.ui();
         resize(ui, 1200.0, 800.0);
         settle().await;
-        picture(ui, "welcome.png");
-        println!("{:?}", labels(ui));
-        p.sign_in();
+        signs_in(&fakes, ui).await;
+
+        assert!(labels(ui).iter().any(|label| label.contains("Book club")));
+        click(ui, AccessibleRole::ListItem, "Ada").await;
+        assert_eq!(*fakes.opened.borrow(), [people::room_id("ada")]);
+        writes(&fakes, ui).await;
+        hears_an_answer(&fakes, ui).await;
+        filters(&fakes, ui).await;
+
+        host.close();
         settle().await;
-        picture(ui, "list.png");
-        println!("{:?}", labels(ui));
-        window.go_to_room(&people::room_id("ada"));
+        assert!(host.window().is_none());
+        host.show().unwrap();
         settle().await;
-        picture(ui, "room.png");
-        println!("{:?}", labels(ui));
-        resize(ui, 360.0, 720.0);
-        settle().await;
-        picture(ui, "room-phone.png");
-        ui.global::<hardline_views::ShellAdapter<'_>>()
-            .invoke_close_room();
-        settle().await;
-        picture(ui, "list-phone.png");
+        assert!(
+            labels(host.window().unwrap().ui())
+                .iter()
+                .any(|label| label.contains("Book club"))
+        );
     });
+}
+
+async fn signs_in(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
+    click(ui, AccessibleRole::Button, "Sign in").await;
+    let server = ServerOffer {
+        name: "example.org".into(),
+        base_url: "https://example.org".into(),
+        password: true,
+        registration: Registration::Open,
+        sliding_sync: true,
+    };
+    fakes
+        .onboarding
+        .state
+        .send_modify(|state| state.server = Some(server));
+    settle().await;
+    picture(ui, "sign-in.png");
+    ui.global::<hardline_views::OnboardingAdapter<'_>>()
+        .invoke_sign_in(" ada ".into(), "secret".into());
+    let expected = OnboardingAction::SignIn {
+        user: "ada".into(),
+        password: "secret".into(),
+    };
+    assert!(fakes.onboarding.take_sent().contains(&expected));
+    fakes.sign_in();
+    settle().await;
+    picture(ui, "list.png");
+}
+
+async fn writes(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
+    let field = find(ui, AccessibleRole::TextInput, "Message to Ada").unwrap();
+    field.set_accessible_value("On my way 🚲");
+    settle().await;
+    click(ui, AccessibleRole::Button, "Send").await;
+    let sent = fakes.room.take_sent();
+    let typed = |action: &RoomAction| matches!(action, RoomAction::TextChanged { text, .. } if text == "On my way 🚲");
+    assert!(sent.iter().any(typed), "{sent:?}");
+    assert!(sent.contains(&RoomAction::Send), "{sent:?}");
+}
+
+async fn hears_an_answer(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
+    fakes
+        .timeline
+        .0
+        .borrow_mut()
+        .push_back(people::message("6", "ada", "Take the north exit"));
+    settle().await;
+    settle().await;
+    picture(ui, "room.png");
+    assert!(
+        labels(ui)
+            .iter()
+            .any(|label| label.contains("Take the north exit")),
+        "{:?}",
+        labels(ui)
+    );
+}
+
+async fn filters(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
+    ui.global::<hardline_views::RoomListAdapter<'_>>()
+        .invoke_set_filter(hardline_views::Filter::Unread);
+    assert!(
+        fakes
+            .room_list
+            .take_sent()
+            .contains(&RoomListAction::SetFilter(Filter::Unread))
+    );
+    ui.global::<hardline_views::ShellAdapter<'_>>()
+        .invoke_quit();
+    assert_eq!(fakes.shell.take_sent().last(), Some(&ShellAction::Quit));
 }

@@ -10,9 +10,9 @@ use hardline_app::{
     },
 };
 use hardline_views as views;
-use slint::{ComponentHandle, Global, ModelRc, SharedString, VecModel};
+use slint::{ComponentHandle, Global, SharedString};
 
-use super::{Port, Screen, Tasks, avatar_data, pending_data};
+use super::{Port, Screen, Tasks, avatar_data, pending_data, shared::show_list};
 use crate::images::{Images, Listening};
 
 type Globals<'a> = views::NewConversationAdapter<'a>;
@@ -107,23 +107,29 @@ fn is_picture(person: &PersonRow, key: &str) -> bool {
 }
 
 fn show(global: &Globals<'_>, state: &NewConversationState, images: &Images) {
-    let people = |rows: &[PersonRow]| {
-        let rows: VecModel<_> = rows
+    let person_data = |person: &PersonRow| views::PersonData {
+        user_id: person.user_id.as_str().into(),
+        name: person.name.as_str().into(),
+        avatar: avatar_data(&person.avatar, images),
+        chosen: state
+            .chosen
             .iter()
-            .map(|person| views::PersonData {
-                user_id: person.user_id.as_str().into(),
-                name: person.name.as_str().into(),
-                avatar: avatar_data(&person.avatar, images),
-                chosen: state
-                    .chosen
-                    .iter()
-                    .any(|chosen| chosen.user_id == person.user_id),
-            })
-            .collect();
-        ModelRc::new(rows)
+            .any(|chosen| chosen.user_id == person.user_id),
     };
-    global.set_people(people(&state.people));
-    global.set_chosen(people(&state.chosen));
+    show_list(
+        &global.get_people(),
+        state.people.iter().map(person_data),
+        |people| {
+            global.set_people(people);
+        },
+    );
+    show_list(
+        &global.get_chosen(),
+        state.chosen.iter().map(person_data),
+        |chosen| {
+            global.set_chosen(chosen);
+        },
+    );
     global.set_searching(pending_data(&state.searching));
     global.set_submit(pending_data(&state.submit));
 }

@@ -10,9 +10,9 @@ use hardline_app::{
     },
 };
 use hardline_views as views;
-use slint::{ComponentHandle, Global, ModelRc, SharedString, VecModel};
+use slint::{ComponentHandle, Global, SharedString};
 
-use super::{Port, Screen, Tasks, avatar_data, pending_data};
+use super::{Port, Screen, Tasks, avatar_data, pending_data, shared::show_list};
 use crate::{
     format::near_time,
     images::{Images, Listening},
@@ -124,17 +124,23 @@ fn show(global: &Globals<'_>, state: &SettingsState, images: &Images) {
     global.set_homeserver(account.homeserver.as_str().into());
     global.set_account_pending(pending_data(&account.pending));
     global.set_password_pending(pending_data(&account.password_pending));
-    let devices: VecModel<_> = state.devices.iter().map(device_data).collect();
-    global.set_devices(ModelRc::new(devices));
+    show_list(
+        &global.get_devices(),
+        state.devices.iter().map(device_data),
+        |devices| {
+            global.set_devices(devices);
+        },
+    );
     global.set_devices_pending(pending_data(&state.devices_pending));
     global.set_appearance(appearance_data(&state.appearance));
     global.set_notifications(notifications_data(&state.notifications));
-    let ignored: VecModel<SharedString> = state
+    let ignored = state
         .ignored
         .iter()
-        .map(|user| user.as_str().into())
-        .collect();
-    global.set_ignored(ModelRc::new(ignored));
+        .map(|user| SharedString::from(user.as_str()));
+    show_list(&global.get_ignored(), ignored, |ignored| {
+        global.set_ignored(ignored)
+    });
     global.set_version(state.about.version.as_str().into());
     global.set_data_dir(state.about.data_dir.as_str().into());
     global.set_server(state.about.server.as_deref().unwrap_or_default().into());

@@ -5,6 +5,7 @@ use hardline_app::{
     view::{Avatar, Pending},
 };
 use hardline_views as views;
+use slint::{Model, ModelRc, VecModel};
 
 use crate::{format::file_size, images::Images};
 
@@ -39,6 +40,20 @@ pub fn pending_data(pending: &Pending) -> views::PendingData {
             notice: notice_data(notice),
             ..plain(views::PendingState::Failed)
         },
+    }
+}
+
+/// Shows `now` in place of `shown` if they differ. An equal list stays as it is, so that a snapshot that changed
+/// elsewhere (a key was typed) rebuilds nothing.
+pub fn show_list<T: Clone + PartialEq + 'static>(
+    shown: &ModelRc<T>,
+    now: impl IntoIterator<Item = T>,
+    set: impl FnOnce(ModelRc<T>),
+) {
+    let now: Vec<T> = now.into_iter().collect();
+    let same = shown.row_count() == now.len() && shown.iter().eq(now.iter().cloned());
+    if !same {
+        set(ModelRc::new(VecModel::from(now)));
     }
 }
 
@@ -126,5 +141,20 @@ fn sized(kind: views::NoticeKind, bytes: u64, limit: u64) -> views::NoticeData {
         amount: file_size(bytes).to_string().into(),
         limit: file_size(limit).to_string().into(),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_did_not_change_is_not_set_again() {
+        let mut shown = ModelRc::default();
+        show_list(&shown.clone(), [1, 2], |list| shown = list);
+        assert_eq!(shown.iter().collect::<Vec<_>>(), [1, 2]);
+        show_list(&shown, [1, 2], |_| panic!("set again"));
+        show_list(&shown.clone(), [1], |list| shown = list);
+        assert_eq!(shown.row_count(), 1);
     }
 }

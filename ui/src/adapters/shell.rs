@@ -9,7 +9,7 @@ use hardline_app::{
 use hardline_views as views;
 use slint::{ComponentHandle, Model, ModelRc, SharedString, Timer, VecModel};
 
-use super::{Port, notice_data, pending_data};
+use super::{Port, notice_data, pending_data, shared::show_list};
 
 type Globals<'a> = views::ShellAdapter<'a>;
 
@@ -40,8 +40,13 @@ pub fn show(ui: &views::MainWindow, state: &ShellState) {
         Connection::Online => views::Connection::Online,
         Connection::Offline => views::Connection::Offline,
     });
-    let banners: VecModel<_> = state.banners.iter().map(banner_data).collect();
-    global.set_banners(ModelRc::new(banners));
+    show_list(
+        &global.get_banners(),
+        state.banners.iter().map(banner_data),
+        |banners| {
+            global.set_banners(banners);
+        },
+    );
     global.set_unread(super::shared::clamp(state.unread));
     show_phase(&global, &state.phase);
 }

@@ -5,9 +5,9 @@ use hardline_app::{
     view::verification::{CancelReason, Step, VerificationAction as Action, VerificationState},
 };
 use hardline_views as views;
-use slint::{ComponentHandle, Global, SharedString, VecModel};
+use slint::{ComponentHandle, Global, SharedString};
 
-use super::{Port, Screen, Tasks, notice_data};
+use super::{Port, Screen, Tasks, notice_data, shared::show_list};
 
 type Globals<'a> = views::VerificationAdapter<'a>;
 
@@ -68,14 +68,11 @@ fn show(global: &Globals<'_>, state: &VerificationState) {
             .into(),
     );
     if let Step::Compare(emoji) = &state.step {
-        let emoji: VecModel<_> = emoji
-            .iter()
-            .map(|emoji| views::SasEmoji {
-                symbol: emoji.symbol.as_str().into(),
-                name: emoji.name.as_str().into(),
-            })
-            .collect();
-        global.set_emoji(slint::ModelRc::new(emoji));
+        let emoji = emoji.iter().map(|emoji| views::SasEmoji {
+            symbol: emoji.symbol.as_str().into(),
+            name: emoji.name.as_str().into(),
+        });
+        show_list(&global.get_emoji(), emoji, |emoji| global.set_emoji(emoji));
     }
     if let Step::Cancelled(reason) = &state.step {
         global.set_reason(match reason {

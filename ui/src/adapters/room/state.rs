@@ -4,10 +4,13 @@ use hardline_app::view::room::{
     Completion, ComposerMode, ComposerState, RoomMembership, RoomState, UploadRow,
 };
 use hardline_views as views;
-use slint::{ModelRc, SharedString, VecModel};
+use slint::SharedString;
 
 use crate::{
-    adapters::{avatar_data, notice_data, pending_data, shared::clamp},
+    adapters::{
+        avatar_data, notice_data, pending_data,
+        shared::{clamp, show_list},
+    },
     format::file_size,
     images::{Images, Pixels, image_of},
 };
@@ -38,12 +41,13 @@ pub fn show(global: &views::RoomAdapter<'_>, state: &RoomState, images: &Images)
     global.set_identity_changed(state.identity_changed.as_deref().unwrap_or_default().into());
     global.set_paginating(pending_data(&state.paginating));
     global.set_at_start(state.at_start);
-    let typing: VecModel<SharedString> = state
+    let typing = state
         .typing
         .iter()
-        .map(|name| name.as_str().into())
-        .collect();
-    global.set_typing(ModelRc::new(typing));
+        .map(|name| SharedString::from(name.as_str()));
+    show_list(&global.get_typing(), typing, |typing| {
+        global.set_typing(typing)
+    });
     global.set_unread_below(clamp(state.unread_below));
     show_composer(global, &state.composer, images);
 }
@@ -85,14 +89,20 @@ fn show_composer(global: &views::RoomAdapter<'_>, composer: &ComposerState, imag
     global.set_mode(mode);
     global.set_mode_sender(sender.into());
     global.set_mode_preview(preview.into());
-    let uploads: VecModel<_> = composer.uploads.iter().map(upload_data).collect();
-    global.set_uploads(ModelRc::new(uploads));
-    let completions: VecModel<_> = composer
+    show_list(
+        &global.get_uploads(),
+        composer.uploads.iter().map(upload_data),
+        |uploads| {
+            global.set_uploads(uploads);
+        },
+    );
+    let completions = composer
         .completions
         .iter()
-        .map(|completion| completion_data(completion, images))
-        .collect();
-    global.set_completions(ModelRc::new(completions));
+        .map(|completion| completion_data(completion, images));
+    show_list(&global.get_completions(), completions, |completions| {
+        global.set_completions(completions)
+    });
     global.set_can_submit(composer.can_send);
     global.set_note(composer.note.as_ref().map(notice_data).unwrap_or_default());
 }
