@@ -101,6 +101,18 @@ pub struct Core {
     inner: Arc<Inner>,
 }
 
+/// A [`Core`] that may be gone.
+#[derive(Clone)]
+pub(crate) struct WeakCore {
+    inner: std::sync::Weak<Inner>,
+}
+
+impl WeakCore {
+    pub(crate) fn upgrade(&self) -> Option<Core> {
+        self.inner.upgrade().map(|inner| Core { inner })
+    }
+}
+
 struct Inner {
     shared: Shared,
     views: Views,
@@ -238,6 +250,18 @@ impl Core {
     /// Sends a one-shot effect to the frame: a toast, "open this room", "raise the window".
     pub fn shell_effect(&self, effect: ShellEffect) {
         let _ = self.inner.views.shell_effects.send(effect);
+    }
+
+    /// One-shot effects of the frame, for those who need no window.
+    pub fn shell_effects(&self) -> broadcast::Receiver<ShellEffect> {
+        self.inner.views.shell_effects.subscribe()
+    }
+
+    /// A handle that does not keep the core.
+    pub(crate) fn downgrade(&self) -> WeakCore {
+        WeakCore {
+            inner: Arc::downgrade(&self.inner),
+        }
     }
 
     /// Signing in.

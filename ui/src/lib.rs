@@ -5,6 +5,7 @@
 #![recursion_limit = "256"]
 
 pub mod adapters;
+pub mod cli;
 pub mod format;
 pub mod images;
 pub mod models;

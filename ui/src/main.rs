@@ -1,3 +1,36 @@
-//! Entry point.
+//! The program `hardline`: arguments, logs, then command line, window or background.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use hardline_app::Core;
+use hardline_ui::cli::{self, Arguments};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logs(arguments.command.is_some());
+    cli::run(arguments, run_window)
+}
+
+/// Shows windows for a core until the program is told to quit; `background`: none before it is asked for.
+fn run_window(core: Core, background: bool) -> anyhow::Result<()> {
+    let _ = background;
+    cli::wait_for_quit(&core);
+    Ok(())
+}
+
+/// Logs go to standard error; `HARDLINE_LOG` says what. They carry ids, never messages, keys or tokens.
+fn start_logs(is_command: bool) {
+    let default = if is_command {
+        "off"
+    } else {
+        "warn,hardline=info,hardline_app=info"
+    };
+    let filter =
+        EnvFilter::try_from_env("HARDLINE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -13,6 +13,7 @@ mod vault;
 use std::sync::Arc;
 
 use matrix_sdk::Client;
+use tokio::sync::watch;
 
 pub use self::{
     discovery::{FoundServer, find_server},
@@ -39,6 +40,7 @@ struct Inner {
     sync: SyncHandle,
     rooms: RoomsService,
     tasks: Tasks,
+    prepared: watch::Receiver<bool>,
 }
 
 impl Session {
@@ -48,6 +50,7 @@ impl Session {
         device_id: OwnedDeviceId,
         sync: SyncHandle,
         tasks: Tasks,
+        prepared: watch::Receiver<bool>,
     ) -> Self {
         let handle = tasks.runtime().clone();
         let rooms = RoomsService::start(client.clone(), user_id.clone(), &tasks);
@@ -58,6 +61,7 @@ impl Session {
             sync,
             rooms,
             tasks,
+            prepared,
         };
         Self {
             inner: Arc::new(InRuntime::new(inner, handle)),
@@ -92,6 +96,13 @@ impl Session {
     /// Where tasks of this session run.
     pub fn tasks(&self) -> &Tasks {
         &self.inner.tasks
+    }
+
+    /// Resolves once this device is one that others can encrypt for: its keys are uploaded and, at a first sign-in,
+    /// signed. Resolves also if that failed; the log says why.
+    pub async fn prepared(&self) {
+        let mut prepared = self.inner.prepared.clone();
+        let _ = prepared.wait_for(|prepared| *prepared).await;
     }
 
     /// Whether two handles are the same session.

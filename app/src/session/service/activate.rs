@@ -1,8 +1,13 @@
 //! From an account and its secrets to a running session, and the watch over its tokens.
 
+use std::time::Duration;
+
 use matrix_sdk::{Client, SessionChange, SessionTokens, authentication::matrix::MatrixSession};
-use ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier};
-use tokio::sync::{broadcast::error::RecvError, mpsc};
+use ruma::api::client::{
+    keys::get_keys,
+    uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
+};
+use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
 use zeroize::Zeroizing;
 
 use super::{SessionService, SessionState};
@@ -13,6 +18,10 @@ use crate::{
     store::{self, Account},
     sync::SyncHandle,
 };
+
+/// How often, and after which pauses, it is looked whether a new device's keys went up.
+const UPLOAD_CHECKS: usize = 60;
+const UPLOAD_PAUSE: Duration = Duration::from_millis(250);
 
 impl SessionService {
     /// Opens the stores, restores the client, starts syncing; the state becomes `Ready` or `StoreTrouble`.
@@ -31,9 +40,7 @@ impl SessionService {
             }
         };
         let changed = self.watch_tokens(&client);
-        if let Some(password) = password {
-            self.sign_own_keys(client.clone(), &account, password);
-        }
+        let prepared = self.prepare(client.clone(), &account, password);
         let sync = SyncHandle::start(client.clone(), self.inner.store.clone(), &self.inner.tasks);
         let session = Session::new(
             client,
@@ -41,6 +48,7 @@ impl SessionService {
             account.device_id.clone(),
             sync,
             self.inner.tasks.clone(),
+            prepared,
         );
         self.kept(|kept| {
             kept.current = Some((account, secrets));
@@ -82,21 +90,33 @@ impl SessionService {
         }
     }
 
-    /// Cross-signing keys of an account that has none yet: the password just used lets the server take them.
-    fn sign_own_keys(&self, client: Client, account: &Account, password: Zeroizing<String>) {
+    /// Makes this device one that others can encrypt for: its keys are uploaded, and cross-signing keys of an account
+    /// that has none are made. The password just used lets the server take them.
+    fn prepare(
+        &self,
+        client: Client,
+        account: &Account,
+        password: Option<Zeroizing<String>>,
+    ) -> watch::Receiver<bool> {
+        let (done, prepared) = watch::channel(false);
         let user = account.user_id.to_string();
         self.inner.tasks.detach("cross-signing", async move {
             let encryption = client.encryption();
             encryption.wait_for_e2ee_initialization_tasks().await;
-            let identifier = UserIdentifier::Matrix(MatrixUserIdentifier::new(user));
-            let auth = AuthData::Password(Password::new(identifier, password.to_string()));
-            if let Err(error) = encryption
-                .bootstrap_cross_signing_if_needed(Some(auth))
-                .await
-            {
-                tracing::warn!(%error, "cross-signing could not be set up");
+            if let Some(password) = password {
+                let identifier = UserIdentifier::Matrix(MatrixUserIdentifier::new(user));
+                let auth = AuthData::Password(Password::new(identifier, password.to_string()));
+                let made = encryption
+                    .bootstrap_cross_signing_if_needed(Some(auth))
+                    .await;
+                if let Err(error) = made {
+                    tracing::warn!(%error, "cross-signing could not be set up");
+                }
+                until_uploaded(&client).await;
             }
+            done.send_replace(true);
         });
+        prepared
     }
 
     /// Keeps refreshed tokens, each change at once, and notices when the server ends the session.
@@ -151,4 +171,28 @@ impl SessionService {
             pause = (pause * 2).min(std::time::Duration::from_secs(60));
         }
     }
+}
+
+/// Waits until the server gives out this device's keys.
+async fn until_uploaded(client: &Client) {
+    let Some((user_id, device_id)) = client.user_id().zip(client.device_id()) else {
+        return;
+    };
+    for _ in 0..UPLOAD_CHECKS {
+        let mut request = get_keys::v3::Request::new();
+        request
+            .device_keys
+            .insert(user_id.to_owned(), vec![device_id.to_owned()]);
+        let known = client.send(request).await.is_ok_and(|answer| {
+            answer
+                .device_keys
+                .get(user_id)
+                .is_some_and(|devices| devices.contains_key(device_id))
+        });
+        if known {
+            return;
+        }
+        tokio::time::sleep(UPLOAD_PAUSE).await;
+    }
+    tracing::warn!("the keys of this device did not reach the server in time");
 }

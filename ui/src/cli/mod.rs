@@ -1,0 +1,13 @@
+//! The command line: arguments become commands of `hardline_app::control`, carried out here or by the running program.
+
+mod args;
+mod input;
+mod output;
+mod print;
+mod run;
+mod start;
+
+pub use self::{
+    args::{Arguments, Sub},
+    run::{run, wait_for_quit},
+};
