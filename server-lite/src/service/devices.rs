@@ -52,6 +52,8 @@ pub struct LoginOptions {
     pub display_name: Option<String>,
     /// Whether it can refresh tokens.
     pub refresh: bool,
+    /// Where it logs in from.
+    pub ip: String,
 }
 
 /// Logs a device in: makes it if it is new, and issues tokens. Its former tokens stop working.
@@ -89,6 +91,7 @@ pub fn log_in(
         display_name,
         now_ms
     ])?;
+    touch(tx, user_id, &device_id, &options.ip, now_ms)?;
     delete_tokens(tx, user_id, &device_id)?;
     issue(tx, user_id, device_id, options.refresh, now_ms)
 }

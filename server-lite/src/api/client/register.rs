@@ -153,6 +153,7 @@ async fn store(
         device_id: request.device_id.clone().filter(|_| !guest),
         display_name: request.initial_device_display_name.clone(),
         refresh: request.refresh_token,
+        ip: request.ip.to_string(),
     });
     let new_user = user_id.clone();
     let login = services

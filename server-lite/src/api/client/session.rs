@@ -47,6 +47,7 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
     services
         .limiter
         .check(Class::Login, &request.ip.to_string())?;
+    let ip = request.ip.to_string();
     let request = request.body.0;
     let LoginInfo::Password(given) = request.login_info else {
         return Err(Error::bad_request(
@@ -65,6 +66,7 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         device_id: request.device_id,
         display_name: request.initial_device_display_name,
         refresh: request.refresh_token,
+        ip,
     };
     let user = user_id.clone();
     let login = services
