@@ -19,6 +19,7 @@ use crate::{
     homeserver::{Homeserver, password},
     paths,
     process::{Launch, Output, Process},
+    wait::until,
 };
 
 /// How long one command may take on a busy machine.
@@ -143,9 +144,22 @@ impl Hardline {
         Ok((code, output))
     }
 
-    /// Starts the program in the background (`--background`): it owns the profile until stopped.
-    pub fn start_background(&self) -> Result<Process> {
-        self.launch()?.arg("--background").spawn()
+    /// Starts the program in the background (`--background`) and waits until it takes commands. It owns the profile
+    /// until stopped.
+    pub async fn start_background(&self) -> Result<Process> {
+        // A socket left by a killed program would look like a running one.
+        let sockets = self.home.path().join("run/hardline");
+        if sockets.exists() {
+            std::fs::remove_dir_all(&sockets)?;
+        }
+        let mut process = self.launch()?.arg("--background").spawn()?;
+        until(LIMIT, "the program in the background", || {
+            let alive = process.expect_running();
+            let listens = std::fs::read_dir(&sockets).is_ok_and(|mut entries| entries.next().is_some());
+            async move { alive.map(|()| listens.then_some(())) }
+        })
+        .await?;
+        Ok(process)
     }
 
     /// Follows `watch`.

@@ -35,13 +35,17 @@ pub struct Outcome {
 
 /// The rules in force for a user: the stored ones brought up to the server's present defaults.
 pub fn ruleset(conn: &Connection, user_id: &UserId) -> rusqlite::Result<Ruleset> {
+    Ok(changed_rules(conn, user_id)?.unwrap_or_else(|| Ruleset::server_default(user_id)))
+}
+
+/// The same for a user who changed them; nothing for one who has the defaults.
+fn changed_rules(conn: &Connection, user_id: &UserId) -> rusqlite::Result<Option<Ruleset>> {
     let stored: Option<String> = conn
         .prepare_cached(
             "SELECT content FROM account_data WHERE user_id = ?1 AND room_id = '' AND type = 'm.push_rules'",
         )?
         .query_row([user_id.as_str()], |row| row.get(0))
         .optional()?;
-    let defaults = Ruleset::server_default(user_id);
     let parsed = stored.and_then(|json| match serde_json::from_str::<PushRulesContent>(&json) {
         Ok(content) => Some(content.global),
         Err(error) => {
@@ -49,13 +53,10 @@ pub fn ruleset(conn: &Connection, user_id: &UserId) -> rusqlite::Result<Ruleset>
             None
         }
     });
-    Ok(match parsed {
-        Some(mut rules) => {
-            rules.update_with_server_default(defaults);
-            rules
-        }
-        None => defaults,
-    })
+    Ok(parsed.map(|mut rules| {
+        rules.update_with_server_default(Ruleset::server_default(user_id));
+        rules
+    }))
 }
 
 /// The rules in force as the content of `m.push_rules`.
@@ -107,29 +108,40 @@ pub fn matching_actions<'a>(
         .map_or(&[], |rule| rule.actions())
 }
 
-/// Parsed rules of the users whose rooms are active, so that counting an event costs no parsing.
+/// Parsed rules of the users whose rooms are active, so that counting an event costs no parsing. Users with the
+/// defaults, nearly all in a large room, cost a name each.
 ///
 /// Read and written on the store's writer thread only, inside its transactions, so an entry is never older than the row.
 #[derive(Debug, Default)]
 pub struct RulesetCache {
-    entries: Mutex<HashMap<OwnedUserId, Arc<Ruleset>>>,
+    entries: Mutex<HashMap<OwnedUserId, Option<Arc<Ruleset>>>>,
 }
 
-/// Above this many users the cache starts over: some kilobytes each, and a small server seldom has more active.
-const MAX_CACHED: usize = 512;
+/// Above this many users the cache starts over.
+const MAX_CACHED: usize = 16_384;
 
 impl RulesetCache {
     /// The rules in force for a user, parsed at most once until they change.
     pub fn get(&self, conn: &Connection, user_id: &UserId) -> rusqlite::Result<Arc<Ruleset>> {
+        let changed = self.changed(conn, user_id)?;
+        Ok(changed.unwrap_or_else(|| Arc::new(Ruleset::server_default(user_id))))
+    }
+
+    /// The rules of a user who changed them; nothing for one who has the defaults.
+    pub fn changed(
+        &self,
+        conn: &Connection,
+        user_id: &UserId,
+    ) -> rusqlite::Result<Option<Arc<Ruleset>>> {
         if let Some(rules) = self.entries.lock().get(user_id) {
-            return Ok(Arc::clone(rules));
+            return Ok(rules.clone());
         }
-        let rules = Arc::new(ruleset(conn, user_id)?);
+        let rules = changed_rules(conn, user_id)?.map(Arc::new);
         let mut entries = self.entries.lock();
         if entries.len() >= MAX_CACHED {
             entries.clear();
         }
-        entries.insert(user_id.to_owned(), Arc::clone(&rules));
+        entries.insert(user_id.to_owned(), rules.clone());
         Ok(rules)
     }
 

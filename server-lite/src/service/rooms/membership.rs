@@ -106,6 +106,23 @@ pub fn joined_users(connection: &Connection, room: i64) -> Result<Vec<OwnedUserI
     Ok(users)
 }
 
+/// Everybody who is joined, with the names they show.
+pub(super) fn joined_names(
+    connection: &Connection,
+    room: i64,
+) -> Result<Vec<(OwnedUserId, Option<String>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id, display_name FROM memberships WHERE room = ?1 AND membership = 'join'",
+    )?;
+    let rows = statement.query_map([room], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    let mut users = Vec::new();
+    for row in rows {
+        let (user, name) = row?;
+        users.extend(UserId::parse(user).ok().map(|user| (user, name)));
+    }
+    Ok(users)
+}
+
 /// Whether `user` is joined.
 pub fn is_joined(connection: &Connection, room: i64, user: &UserId) -> Result<bool> {
     Ok(find(connection, room, user)?.is_some_and(|member| member.membership == "join"))

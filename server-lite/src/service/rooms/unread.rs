@@ -2,13 +2,16 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#receiving-notifications>
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use ruma::{
     Int, OwnedUserId, UInt, UserId,
     events::AnySyncTimelineEvent,
     power_levels::NotificationPowerLevels,
-    push::{FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx},
+    push::{FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
     room_version_rules::RoomPowerLevelsRules,
     serde::Raw,
 };
@@ -82,21 +85,93 @@ pub(super) fn count(
     let flat = flatten(&event)?;
     let thread = thread_of(pdu);
     let shared = Shared::load(tx, room, members.len())?;
-    for member in members.iter().filter(|member| **member != pdu.sender) {
-        let rules = services.push_rules.get(tx, member)?;
-        let context = shared.context(tx, room, member)?;
+    // Most members of a large room have the default rules and are not named by the event: one answer serves them all.
+    let nobody = shared.outcome_for_nobody(room, &flat);
+    let named = Named::of(pdu);
+    let mut apart = vec![pdu.sender.as_str().to_owned()];
+    for (member, display_name) in membership::joined_names(tx, room.nid)? {
+        if member == pdu.sender {
+            continue;
+        }
+        let changed = services.push_rules.changed(tx, &member)?;
+        if changed.is_none() && !named.concerns(&member, display_name.as_deref()) {
+            continue;
+        }
+        let rules = changed.unwrap_or_else(|| Arc::new(Ruleset::server_default(&member)));
+        let context = shared.context(room, &member, display_name);
         let outcome = push_rules::evaluate(&rules, &flat, &context);
         if outcome.notify {
             add(
                 tx,
                 room.nid,
-                member,
+                &member,
                 &thread,
                 u64::from(outcome.highlight),
                 1,
             )?;
         }
+        apart.push(member.into());
     }
+    if nobody.notify {
+        add_to_all_but(tx, room.nid, &apart, &thread, nobody)?;
+    }
+    Ok(())
+}
+
+/// Whom an event names, in the ways the default push rules look for.
+struct Named {
+    users: Option<Vec<String>>,
+    target: Option<String>,
+    body: String,
+}
+
+impl Named {
+    fn of(pdu: &Pdu) -> Self {
+        let content: Value = serde_json::from_str(pdu.content.get()).unwrap_or_default();
+        let users = content.get("m.mentions").map(|mentions| {
+            let users = mentions["user_ids"].as_array().into_iter().flatten();
+            users
+                .filter_map(|user| user.as_str().map(str::to_owned))
+                .collect()
+        });
+        Self {
+            users,
+            target: pdu.state_key.clone(),
+            body: content["body"].as_str().unwrap_or_default().to_lowercase(),
+        }
+    }
+
+    /// Whether the rules may say something else to this person than to anybody.
+    fn concerns(&self, user: &UserId, display_name: Option<&str>) -> bool {
+        if self.target.as_deref() == Some(user.as_str()) {
+            return true;
+        }
+        if let Some(users) = &self.users {
+            return users.iter().any(|named| named == user.as_str());
+        }
+        let in_body = |name: &str| !name.is_empty() && self.body.contains(&name.to_lowercase());
+        !self.body.is_empty() && (in_body(user.localpart()) || display_name.is_some_and(in_body))
+    }
+}
+
+/// Counts one event for every joined member except those in `apart`.
+fn add_to_all_but(
+    tx: &WriteTx<'_>,
+    room: i64,
+    apart: &[String],
+    thread: &str,
+    outcome: push_rules::Outcome,
+) -> Result<()> {
+    let apart = serde_json::to_string(apart).map_err(Error::internal)?;
+    tx.prepare_cached(
+        "INSERT INTO unread_counts (user_id, room, thread, n_notify, n_highlight, position)
+         SELECT user_id, room, ?2, 1, ?3, 0 FROM memberships
+         WHERE room = ?1 AND membership = 'join' AND user_id NOT IN (SELECT value FROM json_each(?4))
+         ON CONFLICT (user_id, room, thread) DO UPDATE SET
+             n_notify = n_notify + excluded.n_notify,
+             n_highlight = n_highlight + excluded.n_highlight",
+    )?
+    .execute((room, thread, i64::from(outcome.highlight), apart))?;
     Ok(())
 }
 
@@ -177,17 +252,24 @@ impl Shared {
 
     fn context(
         &self,
-        connection: &Connection,
         room: &Room,
         user: &UserId,
-    ) -> Result<PushConditionRoomCtx> {
-        let member = membership::find(connection, room.nid, user)?;
-        let name = member.and_then(|member| member.display_name);
-        let name = name.unwrap_or_else(|| user.localpart().to_owned());
+        display_name: Option<String>,
+    ) -> PushConditionRoomCtx {
+        let name = display_name.unwrap_or_else(|| user.localpart().to_owned());
         let mut context =
             PushConditionRoomCtx::new(room.id.clone(), self.n_members, user.to_owned(), name);
         context.power_levels.clone_from(&self.power_levels);
-        Ok(context)
+        context
+    }
+
+    /// What the default rules say to a member the event does not name.
+    fn outcome_for_nobody(&self, room: &Room, event: &FlattenedJson) -> push_rules::Outcome {
+        // Nobody has this id: a local part of ours is never empty.
+        let user = ruma::owned_user_id!("@:nobody.invalid");
+        let rules = Ruleset::server_default(&user);
+        let context = self.context(room, &user, Some("\u{0}".to_owned()));
+        push_rules::evaluate(&rules, event, &context)
     }
 }
 
@@ -241,7 +323,8 @@ fn recount(
         return Ok(());
     }
     let n_members = membership::joined_users(tx, room.nid)?.len();
-    let context = Shared::load(tx, room, n_members)?.context(tx, room, user)?;
+    let name = membership::find(tx, room.nid, user)?.and_then(|member| member.display_name);
+    let context = Shared::load(tx, room, n_members)?.context(room, user, name);
     let rules = services.push_rules.get(tx, user)?;
     for nid in nids {
         let Some(pdu) = events::by_nid(tx, room, nid)? else {
