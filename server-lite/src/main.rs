@@ -3,7 +3,7 @@
 mod dist_files;
 mod init;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use hardline_server::{
@@ -84,6 +84,7 @@ fn start_logs(config: &Config) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => logs.init(),
