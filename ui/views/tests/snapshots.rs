@@ -114,13 +114,33 @@ fn check(window: &MainWindow, what: &str, width: f32, height: f32, problems: &mu
 
 #[test]
 fn every_screen_is_drawn_and_can_be_used() {
-    i_slint_core_platform();
+    // Two threads, each with a platform of its own: drawing is slow in a debug build.
+    let halves: Vec<_> = (0..2)
+        .map(|half| std::thread::spawn(move || draw(half)))
+        .collect();
+    let problems: Vec<String> = halves
+        .into_iter()
+        .flat_map(|half| half.join().expect("drawn"))
+        .collect();
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+}
+
+/// Draws every second scene; returns what is wrong with them.
+fn draw(half: usize) -> Vec<String> {
+    use_testing_platform();
     let only = std::env::var("SNAPSHOTS").unwrap_or_default();
     let sizes = std::env::var("SNAPSHOT_SIZES").unwrap_or_else(|_| "phone,side,desk".into());
     let mut problems = Vec::new();
     for scene in scenes::all()
         .into_iter()
         .filter(|s| s.name.starts_with(&only))
+        .skip(half)
+        .step_by(2)
     {
         for (size, width, height) in SIZES.into_iter().filter(|s| sizes.contains(s.0)) {
             let height = if scene.keyboard && size != "side" {
@@ -137,14 +157,23 @@ fn every_screen_is_drawn_and_can_be_used() {
             for dark in [false, true] {
                 let window = MainWindow::new().expect("window");
                 window.global::<Theme>().set_dark(dark);
+                window
+                    .global::<Theme>()
+                    .set_mono_family("DejaVu Sans Mono".into());
                 window.window().set_size(LogicalSize::new(width, height));
                 window.global::<Layout>().set_width(width);
                 window.global::<Layout>().set_height(height);
                 window.show().expect("show");
                 (scene.load)(&window);
-                for _ in 0..4 {
+                for _ in 0..3 {
                     elapse(200);
                     let _ = window.window().take_snapshot();
+                }
+                if let Some(act) = scene.act {
+                    act(&window);
+                    elapse(200);
+                    let _ = window.window().take_snapshot();
+                    elapse(200);
                 }
                 let scheme = if dark { "dark" } else { "light" };
                 let name = format!("{}_{size}_{scheme}", scene.name);
@@ -156,15 +185,12 @@ fn every_screen_is_drawn_and_can_be_used() {
             }
         }
     }
-    assert!(
-        problems.is_empty(),
-        "{} problems:\n{}",
-        problems.len(),
-        problems.join("\n")
-    );
+    problems.sort();
+    problems.dedup();
+    problems
 }
 
-fn i_slint_core_platform() {
+fn use_testing_platform() {
     slint::platform::set_platform(Box::new(TestingBackend::new(TestingBackendOptions {
         mock_time: true,
         threading: false,

@@ -2,11 +2,14 @@
 
 use super::data::*;
 use hardline_views::*;
+use i_slint_backend_testing::{ElementHandle, ElementQuery};
 use slint::ComponentHandle;
 
 pub struct Scene {
     pub name: &'static str,
     pub load: fn(&MainWindow),
+    /// What a person does once it is drawn.
+    pub act: Option<fn(&MainWindow)>,
     /// The height is halved, as by a keyboard.
     pub keyboard: bool,
 }
@@ -15,6 +18,7 @@ const fn scene(name: &'static str, load: fn(&MainWindow)) -> Scene {
     Scene {
         name,
         load,
+        act: None,
         keyboard: false,
     }
 }
@@ -23,8 +27,34 @@ const fn typed(name: &'static str, load: fn(&MainWindow)) -> Scene {
     Scene {
         name,
         load,
+        act: None,
         keyboard: true,
     }
+}
+
+const fn acted(name: &'static str, load: fn(&MainWindow), act: fn(&MainWindow)) -> Scene {
+    Scene {
+        name,
+        load,
+        act: Some(act),
+        keyboard: false,
+    }
+}
+
+/// The first element whose label begins so.
+fn labelled(w: &MainWindow, label: &'static str) -> Option<ElementHandle> {
+    ElementQuery::from_root(w)
+        .match_descendants()
+        .match_predicate(move |e| e.accessible_label().is_some_and(|l| l.starts_with(label)))
+        .find_all()
+        .into_iter()
+        .find(|e| e.size().width > 0.)
+}
+
+fn press(w: &MainWindow, label: &'static str) {
+    labelled(w, label)
+        .unwrap_or_else(|| panic!("{label} is there"))
+        .invoke_accessible_default_action();
 }
 
 fn busy() -> PendingData {
@@ -182,6 +212,14 @@ fn recovery(w: &MainWindow, status: RecoveryStatus) {
     w.global::<RecoveryAdapter>().set_backup(BackupStatus::On);
     w.global::<ShellAdapter>()
         .invoke_open_overlay(Overlay::Recovery);
+}
+
+fn ready_new(w: &MainWindow) {
+    ready(w);
+    w.global::<NewConversationAdapter>()
+        .set_people(model(people()));
+    w.global::<ShellAdapter>()
+        .invoke_open_overlay(Overlay::NewConversation);
 }
 
 pub fn all() -> Vec<Scene> {
@@ -443,6 +481,39 @@ pub fn all() -> Vec<Scene> {
             });
             w.global::<RoomAdapter>().set_offer_file(true)
         }),
+        acted("11-room-message-menu", room_open, |w| press(w, "Bo: ")),
+        acted("11-room-hover", room_open, |w| {
+            let row = labelled(w, "Bo: ").expect("row");
+            let (at, size) = (row.absolute_position(), row.size());
+            w.window()
+                .dispatch_event(slint::platform::WindowEvent::PointerMoved {
+                    position: slint::LogicalPosition::new(at.x + 60., at.y + size.height / 2.),
+                });
+        }),
+        acted("11-room-own-menu", room_open, |w| press(w, "Me: ")),
+        acted("12-details-member", details, |w| {
+            if let Some(member) = labelled(w, "Grace Hopper, @") {
+                member.invoke_accessible_default_action();
+            }
+        }),
+        acted("12-details-edit", details, |w| press(w, "Edit name")),
+        acted("13-new-room", ready_new, |w| press(w, "Create a room")),
+        acted("13-new-join", ready_new, |w| press(w, "Join by address")),
+        acted(
+            "16-settings-device-menu",
+            |w| settings(w, SettingsPage::Devices),
+            |w| press(w, "Actions for Element"),
+        ),
+        acted(
+            "16-settings-sign-out",
+            |w| settings(w, SettingsPage::None),
+            |w| press(w, "Sign out"),
+        ),
+        acted(
+            "16-settings-password",
+            |w| settings(w, SettingsPage::Account),
+            |w| press(w, "Change password"),
+        ),
         scene("12-details", details),
         scene("12-details-loading", |w| {
             details(w);
