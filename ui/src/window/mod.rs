@@ -2,6 +2,7 @@
 
 mod appearance;
 mod connect;
+mod core_program;
 mod files;
 mod links;
 mod main_window;
@@ -11,7 +12,8 @@ pub mod program;
 
 use std::{cell::RefCell, path::PathBuf, rc::Rc};
 
-use hardline_app::view::shell::ShellEffect;
+use hardline_app::{Core, view::shell::ShellEffect};
+use hardline_platform::instance::bus_name;
 use slint::PlatformError;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -41,6 +43,19 @@ pub enum WindowError {
     /// No display, or nothing that can draw on it.
     #[error("no window can be shown: {0}")]
     Platform(#[from] PlatformError),
+}
+
+/// Shows windows for a core until the program is told to quit; with `background`, none before it is asked for. Call it on
+/// the main thread.
+pub fn run_core(core: &Core, renderer: Renderer, background: bool) -> Result<(), WindowError> {
+    let profile = &core.config().profile;
+    let options = WindowOptions {
+        renderer,
+        background,
+        app_id: bus_name(profile),
+        placement_file: profile.data.join("window.json"),
+    };
+    run(Rc::new(core.clone()), options)
 }
 
 /// Runs the window until the program is told to quit. Call it on the main thread.
