@@ -3,21 +3,19 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hardline_app::Core;
-use hardline_ui::cli::{self, Arguments};
+use hardline_ui::{
+    cli::{self, Arguments},
+    window,
+};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_logs(arguments.command.is_some());
-    cli::run(arguments, run_window)
-}
-
-/// Shows windows for a core until the program is told to quit; `background`: none before it is asked for.
-fn run_window(core: Core, background: bool) -> anyhow::Result<()> {
-    let _ = background;
-    cli::wait_for_quit(&core);
-    Ok(())
+    let renderer = arguments.renderer;
+    cli::run(arguments, move |core, background| {
+        Ok(window::run_core(&core, renderer, background)?)
+    })
 }
 
 /// Logs go to standard error; `HARDLINE_LOG` says what. They carry ids, never messages, keys or tokens.

@@ -120,6 +120,7 @@ pub struct Tasks(Vec<slint::JoinHandle<()>>);
 impl Tasks {
     /// Runs `future` on the window's thread.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + 'static) {
+        self.0.retain(|task| !task.is_finished());
         match slint::spawn_local(future) {
             Ok(task) => self.0.push(task),
             Err(error) => tracing::error!(%error, "no event loop for a task of the window"),

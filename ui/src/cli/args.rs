@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::renderer::Renderer;
+
 /// Messages and calls on Matrix, for phones and desktops.
 ///
 /// Without a command the window opens. If the program already runs on the profile, it carries the command out.
@@ -23,6 +25,9 @@ pub struct Arguments {
     /// Start without a window; it is made when it is first asked for.
     #[arg(long, conflicts_with = "command")]
     pub background: bool,
+    /// How the window is drawn: auto, gl (OpenGL ES) or software. SLINT_BACKEND goes over auto.
+    #[arg(long, value_name = "RENDERER", default_value_t)]
+    pub renderer: Renderer,
     /// A `matrix:` or matrix.to link to open.
     #[arg(value_name = "LINK")]
     pub link: Option<String>,

@@ -62,9 +62,10 @@ pub fn run_core(core: &Core, renderer: Renderer, background: bool) -> Result<(),
 pub fn run(program: Rc<dyn Program>, options: WindowOptions) -> Result<(), WindowError> {
     let mut effects = program.shell().effects;
     let mut first = None;
-    if options.background {
+    while options.background && first.is_none() {
         match wait_for_show(&mut effects) {
-            Some(effect) => first = Some(effect),
+            Some(effect) if has_display() => first = Some(effect),
+            Some(_) => tracing::warn!("a window was asked for, but there is no display"),
             None => return Ok(()),
         }
     }
@@ -80,6 +81,14 @@ pub fn run(program: Rc<dyn Program>, options: WindowOptions) -> Result<(), Windo
     slint::run_event_loop_until_quit()?;
     host.close();
     Ok(())
+}
+
+/// Whether a Wayland or X11 display is named. The windowing library can be started once a process, so it is not tried
+/// where it cannot succeed.
+fn has_display() -> bool {
+    ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Waits, without any event loop, until a window is wanted. Nothing when the program ends before that.
