@@ -1,5 +1,6 @@
 //! The program `hardline-server`: command line, logs, runtime.
 
+mod admin;
 mod dist_files;
 mod init;
 
@@ -41,6 +42,8 @@ enum Command {
         /// The directory.
         dir: PathBuf,
     },
+    #[command(flatten)]
+    Admin(admin::Group),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Some(Command::Init(init)) => init.run(),
         Some(Command::DistFiles { dir }) => dist_files::write(Cli::command(), &dir),
+        Some(Command::Admin(group)) => group.run(),
         None => run(cli.config, cli.ready_file),
     };
     match result {

@@ -24,6 +24,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT. `ready_file` gets the bound address once connections are taken.
 pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), StartError> {
+    services.media.files().remove_leftovers()?;
     let listen = &services.config.listen;
     let address = SocketAddr::new(listen.address, listen.port);
     let listener = TcpListener::bind(address).await.map_err(|error| {

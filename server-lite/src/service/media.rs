@@ -79,7 +79,7 @@ pub struct Thumbnail {
 }
 
 impl Media {
-    /// Prepares the folders below `root` and removes what uploads that were cut off left there.
+    /// Prepares the folders below `root`.
     pub fn open(root: PathBuf) -> std::io::Result<Self> {
         let files = Files::open(root)?;
         let decoders = Arc::new(Semaphore::new(MAX_DECODERS));

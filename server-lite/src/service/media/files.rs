@@ -60,18 +60,22 @@ impl Drop for Incoming {
 }
 
 impl Files {
-    /// Makes the folders, and removes what uploads that were cut off left.
+    /// Makes the folders.
     pub fn open(root: PathBuf) -> io::Result<Self> {
-        let incoming = root.join("incoming");
-        if incoming.exists() {
-            fs::remove_dir_all(&incoming)?;
-        }
         for folder in ["incoming", "content", "thumbnails"] {
             fs::create_dir_all(root.join(folder))?;
         }
         Ok(Self {
             root: Arc::new(root),
         })
+    }
+
+    /// Removes what uploads that were cut off left; only for the server itself, before it takes uploads.
+    pub fn remove_leftovers(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.root.join("incoming"))? {
+            fs::remove_file(entry?.path())?;
+        }
+        Ok(())
     }
 
     /// Where a file's content is.

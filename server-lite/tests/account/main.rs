@@ -1,0 +1,17 @@
+//! The endpoints about accounts, devices, keys, media and push, black box: the real program over HTTP.
+
+mod account_data;
+mod admin;
+mod backup;
+mod devices;
+mod keys;
+mod login;
+mod media;
+mod nio;
+mod password;
+mod profile;
+mod push;
+mod register;
+mod support;
+mod to_device;
+mod user_directory;
