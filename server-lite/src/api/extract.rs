@@ -27,7 +27,7 @@ use crate::{
     Error,
     error::Result,
     service::{
-        Services,
+        Services, devices, now_ms,
         rate_limit::Class,
         sessions::{self, Session},
     },
@@ -106,7 +106,8 @@ schemes! {
     AccessToken => true;
     AppserviceToken => true;
     AccessTokenOptional => true open;
-    AppserviceTokenOptional => true open;
+    // No application services yet, and whoever logs in anew may show a token that is no longer good.
+    AppserviceTokenOptional => false open;
     NoAccessToken => false open;
     NoAuthentication => false open;
 }
@@ -208,10 +209,33 @@ where
 /// `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`.
 pub async fn authenticate(services: &Services, parts: &Parts) -> Result<Session> {
     let token = token(parts)?.ok_or_else(missing_token)?;
-    services
+    let session = services
         .store
         .read(move |c| sessions::by_token(c, &token))
-        .await
+        .await?;
+    if services.last_seen.is_due(&session.token_hash) {
+        note_seen(services, &session, peer(services, parts));
+    }
+    Ok(session)
+}
+
+/// Notes when and from where a device was heard of, without making the request wait.
+fn note_seen(services: &Services, session: &Session, ip: IpAddr) {
+    let (store, session) = (services.store.clone(), session.clone());
+    tokio::spawn(async move {
+        let noted = store.write(move |tx| {
+            Ok(devices::touch(
+                tx,
+                &session.user_id,
+                &session.device_id,
+                ip,
+                now_ms(),
+            )?)
+        });
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "cannot note when a device was last seen");
+        }
+    });
 }
 
 fn missing_token() -> Error {

@@ -3,8 +3,13 @@
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#device-management>; refresh tokens:
 //! <https://spec.matrix.org/v1.18/client-server-api/#refreshing-access-tokens>
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
+use parking_lot::Mutex;
 use ruma::{
     DeviceId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedUserId, UserId,
     api::client::device::Device,
@@ -28,7 +33,9 @@ const MAX_DEVICE_ID: usize = 255;
 /// The longest display name of a device, in bytes.
 const MAX_DISPLAY_NAME: usize = 512;
 /// The last-seen time is written at most this often for a device.
-const LAST_SEEN_STEP_MS: i64 = 5 * 60 * 1000;
+const LAST_SEEN_STEP: Duration = Duration::from_secs(5 * 60);
+/// Above this many devices the list of who was noted when starts over.
+const MAX_NOTED: usize = 4096;
 
 /// What a client gets when it logs in.
 #[derive(Clone)]
@@ -53,7 +60,7 @@ pub struct LoginOptions {
     /// Whether it can refresh tokens.
     pub refresh: bool,
     /// Where it logs in from.
-    pub ip: String,
+    pub ip: Option<IpAddr>,
 }
 
 /// Logs a device in: makes it if it is new, and issues tokens. Its former tokens stop working.
@@ -77,21 +84,17 @@ pub fn log_in(
             "This device id is a cross-signing key.",
         ));
     }
+    let ip = options.ip.map(|ip| ip.to_string());
     let display_name = options.display_name.map(|mut name| {
         name.truncate(name.floor_char_boundary(MAX_DISPLAY_NAME));
         name
     });
     tx.prepare_cached(
-        "INSERT INTO devices (user_id, device_id, display_name, created_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO devices (user_id, device_id, display_name, created_at, last_seen_at, last_seen_ip)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5)
+         ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at, last_seen_ip = excluded.last_seen_ip",
     )?
-    .execute(params![
-        user_id.as_str(),
-        device_id.as_str(),
-        display_name,
-        now_ms
-    ])?;
-    touch(tx, user_id, &device_id, &options.ip, now_ms)?;
+    .execute(params![user_id.as_str(), device_id.as_str(), display_name, now_ms, ip])?;
     delete_tokens(tx, user_id, &device_id)?;
     issue(tx, user_id, device_id, options.refresh, now_ms)
 }
@@ -235,25 +238,43 @@ pub fn delete_all(tx: &WriteTx<'_>, user_id: &UserId, except: Option<&DeviceId>)
     )
 }
 
-/// Notes that a device was heard of. Cheap if that was noted a short while ago.
+/// When devices were last noted as seen, so that not every request writes.
+#[derive(Default)]
+pub struct LastSeen {
+    noted: Mutex<HashMap<TokenHash, Instant>>,
+}
+
+impl LastSeen {
+    /// Whether the device behind a token shall be noted now.
+    pub fn is_due(&self, token: &TokenHash) -> bool {
+        let now = Instant::now();
+        let mut noted = self.noted.lock();
+        if noted
+            .get(token)
+            .is_some_and(|at| now.duration_since(*at) < LAST_SEEN_STEP)
+        {
+            return false;
+        }
+        if noted.len() >= MAX_NOTED {
+            noted.clear();
+        }
+        noted.insert(*token, now);
+        true
+    }
+}
+
+/// Notes when and from where a device was last heard of.
 pub fn touch(
     tx: &WriteTx<'_>,
     user_id: &UserId,
     device_id: &DeviceId,
-    ip: &str,
+    ip: IpAddr,
     now_ms: i64,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE devices SET last_seen_at = ?3, last_seen_ip = ?4
-         WHERE user_id = ?1 AND device_id = ?2 AND (last_seen_at IS NULL OR last_seen_at < ?5)",
+        "UPDATE devices SET last_seen_at = ?3, last_seen_ip = ?4 WHERE user_id = ?1 AND device_id = ?2",
     )?
-    .execute(params![
-        user_id.as_str(),
-        device_id.as_str(),
-        now_ms,
-        ip,
-        now_ms - LAST_SEEN_STEP_MS
-    ])
+    .execute(params![user_id.as_str(), device_id.as_str(), now_ms, ip.to_string()])
     .map(drop)
 }
 

@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use crate::store::{Component, Step, WriteTx};
 
 pub use self::{
-    changes::{DeviceLists, changed_users_since, device_lists, mark_changed, mark_signed},
+    changes::{changed_users_since, mark_changed, mark_signed},
     cross_signing::{
         CrossSigningUpload, Usage, is_new_identity, public_key, store as store_cross_signing,
     },

@@ -30,9 +30,9 @@ use std::{ops::Deref, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    media::Media, notifier::Notifier, passwords::Passwords, push_rules::RulesetCache,
-    rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections,
-    uia::Uia,
+    devices::LastSeen, media::Media, notifier::Notifier, passwords::Passwords,
+    push_rules::RulesetCache, rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey,
+    sync::sliding::Connections, uia::Uia,
 };
 use crate::{
     config::Config,
@@ -57,6 +57,7 @@ pub const COMPONENTS: &[Component] = &[
     pushers::COMPONENT,
     rooms::COMPONENT,
     media::COMPONENT,
+    sync::device_lists::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -83,6 +84,8 @@ pub struct Inner {
     pub push_rules: Arc<RulesetCache>,
     /// Uploaded files.
     pub media: Media,
+    /// When devices were last noted as seen.
+    pub last_seen: LastSeen,
     /// User-interactive authentication.
     pub uia: Uia,
     /// Who is typing.
@@ -127,6 +130,7 @@ impl Services {
             passwords: Passwords::default(),
             push_rules: Arc::default(),
             media,
+            last_seen: LastSeen::default(),
             uia: Uia::default(),
             typing: Typing::default(),
             sliding: Connections::default(),

@@ -7,7 +7,6 @@ mod devices;
 mod keys;
 mod login;
 mod media;
-mod nio;
 mod password;
 mod profile;
 mod push;

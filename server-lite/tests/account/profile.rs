@@ -144,7 +144,7 @@ async fn further_fields_are_kept_as_they_are() -> Result<()> {
             Some(&json!({ "other": 1 })),
         )
         .await?;
-    refused(&answer, 400, "M_BAD_JSON");
+    refused(&answer, 400, "M_MISSING_PARAM");
     refused(
         &garbage(
             &ada,

@@ -39,26 +39,10 @@ pub fn routes() -> Router {
         .ruma(request_openid_token_route)
 }
 
-async fn whoami_route(
-    services: Services,
-    request: Authed<whoami::Request>,
-) -> Result<whoami::Response> {
+async fn whoami_route(_: Services, request: Authed<whoami::Request>) -> Result<whoami::Response> {
     let session = request.session;
     let mut response = whoami::Response::new(session.user_id.clone(), session.guest);
     response.device_id = Some(session.device_id.clone());
-    let ip = request.ip.to_string();
-    services
-        .store
-        .write(move |tx| {
-            Ok(devices::touch(
-                tx,
-                &session.user_id,
-                &session.device_id,
-                &ip,
-                now_ms(),
-            )?)
-        })
-        .await?;
     Ok(response)
 }
 

@@ -22,6 +22,7 @@ use crate::{
         Services,
         keys::{self, CrossSigningUpload, SignatureFailure},
         rooms::timeline::Token,
+        sync::device_lists,
     },
     store::WriteTx,
 };
@@ -126,7 +127,7 @@ async fn key_changes_route(
     let viewer = request.session.user_id;
     let lists = services
         .store
-        .read(move |c| keys::device_lists(c, &viewer, from.position))
+        .read(move |c| device_lists::since(c, &viewer, from.position))
         .await?;
     let list = |users: std::collections::BTreeSet<_>| users.into_iter().collect();
     Ok(changes::Response::new(

@@ -4,15 +4,19 @@
 
 use ruma::{
     OwnedUserId,
-    api::client::profile::{
-        delete_profile_field::v3 as delete_field, get_profile::v3 as get_profile,
-        get_profile_field::v3 as get_field, set_avatar_url::v3 as set_avatar_url,
-        set_display_name::v3 as set_display_name, set_profile_field::v3 as set_field,
+    api::{
+        client::profile::{
+            delete_profile_field::v3 as delete_field, get_profile::v3 as get_profile,
+            get_profile_field::v3 as get_field, set_avatar_url::v3 as set_avatar_url,
+            set_display_name::v3 as set_display_name, set_profile_field::v3 as set_field,
+        },
+        error::ErrorKind,
     },
     profile::ProfileFieldValue,
 };
 use serde_json::Value;
 
+use super::ruma_gaps::SetFieldRequest;
 use crate::{
     api::{Authed, Public, Router, Routes},
     error::{Error, Result},
@@ -90,20 +94,16 @@ async fn get_field_route(
 
 async fn set_field_route(
     services: Services,
-    request: Authed<set_field::Request>,
+    request: Authed<SetFieldRequest>,
 ) -> Result<set_field::Response> {
-    let (field, value) = (
-        request.value.field_name(),
-        request.value.value().into_owned(),
-    );
-    set(
-        &services,
-        request.session,
-        request.body.user_id,
-        field.as_str(),
-        Some(value),
-    )
-    .await?;
+    let SetFieldRequest {
+        user_id,
+        field,
+        value,
+    } = request.body;
+    let missing = || Error::bad_request(ErrorKind::MissingParam, format!("{field} is missing."));
+    let value = value.ok_or_else(missing)?;
+    set(&services, request.session, user_id, &field, Some(value)).await?;
     Ok(set_field::Response::new())
 }
 

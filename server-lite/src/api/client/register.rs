@@ -2,6 +2,8 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#account-registration-and-management>
 
+use std::net::IpAddr;
+
 use ruma::{
     OwnedUserId, UserId,
     api::{
@@ -17,6 +19,7 @@ use ruma::{
     },
 };
 
+use super::ruma_gaps::{RegisterRequest, RegisterResponse, RegisteredLogin};
 use crate::{
     api::{Public, Router, Routes},
     error::{Error, Result},
@@ -38,22 +41,30 @@ pub fn routes() -> Router {
         .ruma(token_valid_route)
 }
 
-async fn register_route(services: Services, request: Public<v3::Request>) -> Result<v3::Response> {
+async fn register_route(
+    services: Services,
+    request: Public<RegisterRequest>,
+) -> Result<RegisterResponse> {
+    let (request, ip) = (request.body.0, request.ip);
     if request.login_type.is_some() {
         return Err(Error::forbidden(
             "Application services cannot register users here yet.",
         ));
     }
     match request.kind {
-        RegistrationKind::Guest => register_guest(&services, &request).await,
-        RegistrationKind::User => register_user(&services, &request).await,
+        RegistrationKind::Guest => register_guest(&services, &request, ip).await,
+        RegistrationKind::User => register_user(&services, &request, ip).await,
         _ => Err(Error::invalid_param(
             "An account is of the kind user or guest.",
         )),
     }
 }
 
-async fn register_user(services: &Services, request: &Public<v3::Request>) -> Result<v3::Response> {
+async fn register_user(
+    services: &Services,
+    request: &v3::Request,
+    ip: IpAddr,
+) -> Result<RegisterResponse> {
     let flows = flows(services).await?;
     let user_id = wanted_name(services, request.username.as_deref()).await?;
     if let Some(password) = &request.password {
@@ -62,7 +73,7 @@ async fn register_user(services: &Services, request: &Public<v3::Request>) -> Re
     if request.auth.is_some() {
         services
             .limiter
-            .check(Class::Registration, &request.ip.to_string())?;
+            .check(Class::Registration, &ip.to_string())?;
         if request.password.is_none() {
             let text = "A password is needed to register.";
             return Err(Error::bad_request(ErrorKind::MissingParam, text));
@@ -72,21 +83,22 @@ async fn register_user(services: &Services, request: &Public<v3::Request>) -> Re
     let password = request.password.clone().unwrap_or_default();
     let hash = services.passwords.hash(password).await?;
     let token = token.filter(|token| services.config.registration.token.as_ref() != Some(token));
-    store(services, request, user_id, Some(hash), token).await
+    store(services, request, ip, user_id, Some(hash), token).await
 }
 
 async fn register_guest(
     services: &Services,
-    request: &Public<v3::Request>,
-) -> Result<v3::Response> {
+    request: &v3::Request,
+    ip: IpAddr,
+) -> Result<RegisterResponse> {
     if !services.config.registration.guests {
         return Err(Error::forbidden("This server lets no guests in."));
     }
     services
         .limiter
-        .check(Class::Registration, &request.ip.to_string())?;
+        .check(Class::Registration, &ip.to_string())?;
     let user_id = random_name(services)?;
-    store(services, request, user_id, None, None).await
+    store(services, request, ip, user_id, None, None).await
 }
 
 /// The flows that lead to an account here.
@@ -113,7 +125,7 @@ async fn flows(services: &Services) -> Result<Vec<Vec<AuthType>>> {
 /// Goes through the stages; returns the token that was shown, if any.
 async fn authenticate(
     services: &Services,
-    request: &Public<v3::Request>,
+    request: &v3::Request,
     flows: &[Vec<AuthType>],
 ) -> Result<Option<String>> {
     let subject = Subject {
@@ -143,17 +155,18 @@ async fn authenticate(
 /// Makes the account, uses up the token and logs in, all or nothing.
 async fn store(
     services: &Services,
-    request: &Public<v3::Request>,
+    request: &v3::Request,
+    ip: IpAddr,
     user_id: OwnedUserId,
     password_hash: Option<String>,
     token: Option<String>,
-) -> Result<v3::Response> {
+) -> Result<RegisterResponse> {
     let guest = request.kind == RegistrationKind::Guest;
     let options = (guest || !request.inhibit_login).then(|| LoginOptions {
         device_id: request.device_id.clone().filter(|_| !guest),
         display_name: request.initial_device_display_name.clone(),
         refresh: request.refresh_token,
-        ip: request.ip.to_string(),
+        ip: Some(ip),
     });
     let new_user = user_id.clone();
     let login = services
@@ -177,15 +190,14 @@ async fn store(
     Ok(response(user_id, login))
 }
 
-fn response(user_id: OwnedUserId, login: Option<Login>) -> v3::Response {
-    let mut response = v3::Response::new(user_id);
-    if let Some(login) = login {
-        response.access_token = Some(login.access_token);
-        response.device_id = Some(login.device_id);
-        response.refresh_token = login.refresh_token;
-        response.expires_in = login.expires_in;
-    }
-    response
+fn response(user_id: OwnedUserId, login: Option<Login>) -> RegisterResponse {
+    let login = login.map(|login| RegisteredLogin {
+        device_id: login.device_id,
+        access_token: login.access_token,
+        refresh_token: login.refresh_token,
+        expires_in_ms: login.expires_in.map(|lifetime| lifetime.as_millis() as u64),
+    });
+    RegisterResponse { user_id, login }
 }
 
 /// The user id for the name that is asked for, or a random one.

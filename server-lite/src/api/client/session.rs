@@ -13,7 +13,7 @@ use ruma::{
     },
 };
 
-use super::{auth, login_request::LoginRequest};
+use super::{auth, ruma_gaps::LoginRequest};
 use crate::{
     api::{Authed, Public, Router, Routes},
     error::{Error, Result},
@@ -47,8 +47,7 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
     services
         .limiter
         .check(Class::Login, &request.ip.to_string())?;
-    let ip = request.ip.to_string();
-    let request = request.body.0;
+    let (request, ip) = (request.body.0, request.ip);
     let LoginInfo::Password(given) = request.login_info else {
         return Err(Error::bad_request(
             ruma::api::error::ErrorKind::Unknown,
@@ -66,7 +65,7 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         device_id: request.device_id,
         display_name: request.initial_device_display_name,
         refresh: request.refresh_token,
-        ip,
+        ip: Some(ip),
     };
     let user = user_id.clone();
     let login = services

@@ -36,29 +36,6 @@ pub fn mark_signed(tx: &WriteTx<'_>, signer: &UserId, user_id: &UserId) -> rusql
     Ok(position)
 }
 
-/// What a client has to know about the devices of others to encrypt for the right ones.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct DeviceLists {
-    /// Users whose keys changed, or with whom a room is shared that was not shared before.
-    pub changed: BTreeSet<OwnedUserId>,
-    /// Users with whom no room is shared any more.
-    pub left: BTreeSet<OwnedUserId>,
-}
-
-/// Everything about device lists that `viewer` has to know of what happened after position `since`.
-pub fn device_lists(conn: &Connection, viewer: &UserId, since: u64) -> Result<DeviceLists> {
-    let mut changed = changed_users_since(conn, viewer, since)?;
-    changed.extend(newly_shared(conn, viewer, since)?);
-    let mut left = BTreeSet::new();
-    for user_id in parted(conn, viewer, since)? {
-        if user_id != viewer && !membership::share_room(conn, viewer, &user_id)? {
-            changed.remove(&user_id);
-            left.insert(user_id);
-        }
-    }
-    Ok(DeviceLists { changed, left })
-}
-
 /// Users whose keys changed after position `since`: `viewer`, those who share a room with `viewer`, and those
 /// whom `viewer` has signed.
 pub fn changed_users_since(
@@ -76,24 +53,6 @@ pub fn changed_users_since(
     let sql = "SELECT user_id FROM signature_positions WHERE signer = ?1 AND position > ?2";
     users.extend(users_of(conn, sql, params![viewer.as_str(), since as i64])?);
     Ok(users)
-}
-
-/// Users in rooms that `viewer` and they are both in since after that position.
-fn newly_shared(conn: &Connection, viewer: &UserId, since: u64) -> Result<Vec<OwnedUserId>> {
-    let sql = "SELECT DISTINCT o.user_id FROM memberships m
-         JOIN memberships o ON o.room = m.room AND o.membership = 'join' AND o.user_id <> m.user_id
-         WHERE m.user_id = ?1 AND m.membership = 'join' AND (m.position > ?2 OR o.position > ?2)";
-    users_of(conn, sql, params![viewer.as_str(), since as i64])
-}
-
-/// Users who have left a room of `viewer`, and members of rooms that `viewer` has left, since that position.
-fn parted(conn: &Connection, viewer: &UserId, since: u64) -> Result<Vec<OwnedUserId>> {
-    let sql = "SELECT DISTINCT o.user_id FROM memberships m
-         JOIN memberships o ON o.room = m.room AND o.user_id <> m.user_id AND o.was_joined
-         WHERE m.user_id = ?1 AND m.was_joined AND (
-             (m.membership = 'join' AND o.membership <> 'join' AND o.position > ?2)
-             OR (m.membership <> 'join' AND m.position > ?2))";
-    users_of(conn, sql, params![viewer.as_str(), since as i64])
 }
 
 fn users_of(

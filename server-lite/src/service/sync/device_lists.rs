@@ -11,6 +11,15 @@ use serde::Serialize;
 use crate::{
     error::Result,
     service::{keys, rooms::membership},
+    store::{Component, Step},
+};
+
+/// Finds who moved since a position without a walk through all events.
+pub const COMPONENT: Component = Component {
+    name: "device_lists",
+    steps: &[Step::Sql(
+        "CREATE INDEX memberships_position ON memberships (position)",
+    )],
 };
 
 /// `device_lists`
@@ -50,33 +59,26 @@ pub fn since(connection: &Connection, user: &UserId, since: u64) -> Result<Devic
     Ok(lists)
 }
 
-/// Everybody who may share more or fewer rooms with `user` than before `since`.
+/// Everybody who may share more or fewer rooms with `user` than before `since`. Renaming is no move: a membership keeps
+/// its position while it stays `join`.
 fn users_who_moved(
     connection: &Connection,
     user: &UserId,
     since: u64,
 ) -> Result<BTreeSet<OwnedUserId>> {
     let mut statement = connection.prepare_cached(
-        "SELECT e.room, e.state_key,
-                coalesce(e.json ->> '$.content.membership', '') = 'join' AS joins,
-                coalesce(b.json ->> '$.content.membership', '') = 'join' AS was_joined
-         FROM events e LEFT JOIN events b ON b.nid = e.replaces
-         WHERE e.type = 'm.room.member' AND e.position > ?1",
+        "SELECT room, user_id FROM memberships WHERE position > ?1 AND was_joined",
     )?;
     let mut rows = statement.query([since as i64])?;
     let mut moved = BTreeSet::new();
     while let Some(row) = rows.next()? {
-        let (room, target): (i64, String) = (row.get(0)?, row.get(1)?);
-        let (joins, was_joined): (bool, bool) = (row.get(2)?, row.get(3)?);
-        if joins == was_joined {
-            continue;
-        }
-        if target == user.as_str() {
+        let (room, mover): (i64, String) = (row.get(0)?, row.get(1)?);
+        if mover == user.as_str() {
             moved.extend(membership::joined_users(connection, room)?);
-        } else if membership::find(connection, room, user)?
-            .is_some_and(|own| own.membership == "join" || own.position > since as i64)
-        {
-            moved.extend(UserId::parse(target).ok());
+        } else if membership::find(connection, room, user)?.is_some_and(|own| {
+            own.membership == "join" || (own.was_joined && own.position > since as i64)
+        }) {
+            moved.extend(UserId::parse(mover).ok());
         }
     }
     Ok(moved)
