@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     router,
-    service::{Services, StartError},
+    service::{Services, StartError, rooms::typing},
 };
 
 /// How long requests under way may take after a stop signal.
@@ -35,6 +35,7 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
+    tokio::spawn(typing::run_expiry(services.clone()));
     let stop = stopped(services.clone())?;
     let server = axum::serve(listener, app).with_graceful_shutdown(stop);
     announce(&services, bound, ready_file.as_deref())?;

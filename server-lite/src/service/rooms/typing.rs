@@ -10,7 +10,8 @@ use std::{
 use parking_lot::Mutex;
 use ruma::{OwnedUserId, UserId};
 
-use crate::service::now_ms;
+use super::membership;
+use crate::service::{Services, now_ms};
 
 /// The longest a notification lasts.
 const MAX_TIMEOUT: Duration = Duration::from_secs(120);
@@ -30,6 +31,8 @@ struct State {
 /// restarts, because they start at the time of the start.
 pub struct Typing {
     state: Mutex<State>,
+    /// Signalled when something may run out earlier than before.
+    touched: tokio::sync::Notify,
 }
 
 impl Default for Typing {
@@ -40,6 +43,7 @@ impl Default for Typing {
                 rooms: HashMap::new(),
                 serial,
             }),
+            touched: tokio::sync::Notify::new(),
         }
     }
 }
@@ -61,6 +65,9 @@ impl Typing {
         if changed {
             entry.changed = serial;
             state.serial = serial;
+        }
+        if timeout.is_some() {
+            self.touched.notify_one();
         }
         changed
     }
@@ -90,6 +97,16 @@ impl Typing {
         self.state.lock().serial
     }
 
+    fn next_expiry(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        state
+            .rooms
+            .values()
+            .flat_map(|entry| entry.until.values())
+            .min()
+            .copied()
+    }
+
     /// Drops what has run out by `now`; returns the rooms in which that changed who types.
     pub fn expire(&self, now: Instant) -> Vec<i64> {
         let mut state = self.state.lock();
@@ -106,6 +123,33 @@ impl Typing {
         }
         state.serial = serial;
         changed
+    }
+}
+
+/// Ends typing notifications as they run out, until the server stops. Sleeps while nobody types.
+pub async fn run_expiry(services: Services) {
+    loop {
+        let sleep = async {
+            match services.typing.next_expiry() {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep => {}
+            () = services.typing.touched.notified() => {}
+            () = services.shutdown.cancelled() => return,
+        }
+        for room in services.typing.expire(Instant::now()) {
+            let members = services
+                .store
+                .read(move |c| membership::joined_users(c, room))
+                .await;
+            match members {
+                Ok(members) => services.notifier.wake(members),
+                Err(error) => tracing::warn!(%error, "cannot tell that typing ended"),
+            }
+        }
     }
 }
 
