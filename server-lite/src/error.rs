@@ -173,6 +173,11 @@ impl IntoResponse for Error {
             _ => None,
         };
         let mut response = json_response(status, &StandardErrorBody::new(kind, message));
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            // The rest of the body has not been read: this connection cannot be used again.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         if let Some(RetryAfter::Delay(delay)) = retry_after {
             let seconds = delay.as_millis().div_ceil(1000) as u64;
             response
@@ -225,10 +230,11 @@ impl From<IntoHttpError> for Error {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        if error.is_data() {
-            Self::bad_json(error.to_string())
-        } else {
-            Self::internal(error)
+        match error.classify() {
+            serde_json::error::Category::Data => Self::bad_json(error.to_string()),
+            serde_json::error::Category::Io => Self::internal(error),
+            // Also what is nested too deep.
+            _ => Self::bad_request(ErrorKind::NotJson, error.to_string()),
         }
     }
 }

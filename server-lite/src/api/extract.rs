@@ -293,6 +293,7 @@ async fn parse<T: IncomingRequest>(
         Err(error) => return Err(Error::invalid_param(error.to_string())),
     };
     args.extend(fixed_args.iter().map(|&arg| arg.to_owned()));
+    add_query_defaults(&mut parts);
     let mut raw = axum::body::to_bytes(body, max_body)
         .await
         .map_err(|_| Error::too_large(format!("The body is larger than {max_body} bytes.")))?;
@@ -304,6 +305,25 @@ async fn parse<T: IncomingRequest>(
     }
     let request = T::try_from_http_request(Request::from_parts(parts, raw), &args)?;
     Ok((request, kept))
+}
+
+/// Query parameters that the specification lets a client leave out and ruma insists on.
+const QUERY_DEFAULTS: [(&str, &str); 1] = [("/threads", "include=all")];
+
+fn add_query_defaults(parts: &mut Parts) {
+    for (suffix, default) in QUERY_DEFAULTS {
+        let query = parts.uri.query().unwrap_or_default();
+        let key = default.split('=').next().unwrap_or_default();
+        let given = url::form_urlencoded::parse(query.as_bytes()).any(|(found, _)| found == key);
+        if given || !parts.uri.path().ends_with(suffix) {
+            continue;
+        }
+        let separator = if query.is_empty() { "" } else { "&" };
+        let with = format!("{}?{query}{separator}{default}", parts.uri.path());
+        if let Ok(uri) = with.parse() {
+            parts.uri = uri;
+        }
+    }
 }
 
 fn has_args(parts: &Parts) -> bool {

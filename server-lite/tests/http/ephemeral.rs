@@ -38,11 +38,11 @@ async fn typing_is_seen_by_others_and_runs_out() {
     let sync = bo.sync(&format!("since={since}&timeout=5000")).await;
     let event = &sync["rooms"]["join"][&room]["ephemeral"]["events"][0];
     assert_eq!(event["content"]["user_ids"], json!([]), "{sync}");
-    ada.put(&path(&bo), json!({ "typing": true }))
+    ada.put(&path(&bo), json!({ "typing": true, "timeout": 1000 }))
         .await
         .err(403, "M_FORBIDDEN");
     let cy = server.register("cy").await;
-    cy.put(&path(&cy), json!({ "typing": true }))
+    cy.put(&path(&cy), json!({ "typing": true, "timeout": 1000 }))
         .await
         .err(403, "M_FORBIDDEN");
 }

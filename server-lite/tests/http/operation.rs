@@ -1,10 +1,17 @@
 //! Starting, stopping, crashing, running out of space.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 
-use crate::support::{Server, encode};
+use crate::support::{Server, User, encode};
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_kill_9() {
@@ -44,35 +51,20 @@ async fn a_kill_in_the_middle_of_writing_leaves_a_whole_store() {
     let mut ada = server.register("ada").await;
     let room = ada.create_room(json!({})).await;
     for round in 0..3 {
-        let mut senders = Vec::new();
-        for sender in 0..8 {
-            let (ada, room) = (ada.clone(), room.clone());
-            senders.push(tokio::spawn(async move {
-                let http = reqwest::Client::new();
-                let mut acknowledged = Vec::new();
-                for idx in 0..1000 {
-                    let path = format!(
-                        "{}/_matrix/client/v3/rooms/{}/send/m.room.message/{round}-{sender}-{idx}",
-                        ada.base,
-                        encode(&room)
-                    );
-                    let body = json!({ "msgtype": "m.text", "body": "x" });
-                    let sent = http
-                        .put(path)
-                        .bearer_auth(&ada.token)
-                        .json(&body)
-                        .send()
-                        .await;
-                    let Ok(response) = sent else { break };
-                    let Ok(reply) = response.json::<serde_json::Value>().await else {
-                        break;
-                    };
-                    acknowledged.push(reply["event_id"].as_str().unwrap().to_owned());
-                }
-                acknowledged
-            }));
+        let n_sent = Arc::new(AtomicUsize::new(0));
+        let senders: Vec<_> = (0..8)
+            .map(|sender| {
+                let prefix = format!(
+                    "{}/_matrix/client/v3/rooms/{}/send/m.room.message/{round}-{sender}",
+                    ada.base,
+                    encode(&room)
+                );
+                tokio::spawn(send_until_refused(ada.clone(), prefix, n_sent.clone()))
+            })
+            .collect();
+        while n_sent.load(Ordering::SeqCst) < 100 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(400)).await;
         server.kill();
         server.spawn();
         ada.base.clone_from(&server.base);
@@ -97,6 +89,28 @@ async fn a_kill_in_the_middle_of_writing_leaves_a_whole_store() {
         assert_eq!(check, "ok");
     }
     ada.say(&room, "alive").await;
+}
+
+/// Sends until the server is gone; returns what it acknowledged.
+async fn send_until_refused(ada: User, prefix: String, n_sent: Arc<AtomicUsize>) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for idx in 0.. {
+        let body = json!({ "msgtype": "m.text", "body": "x" });
+        let request = ada
+            .http
+            .put(format!("{prefix}-{idx}"))
+            .bearer_auth(&ada.token)
+            .json(&body);
+        let Ok(response) = request.send().await else {
+            break;
+        };
+        let Ok(reply) = response.json::<serde_json::Value>().await else {
+            break;
+        };
+        acknowledged.push(reply["event_id"].as_str().unwrap().to_owned());
+        n_sent.fetch_add(1, Ordering::SeqCst);
+    }
+    acknowledged
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Starts the program and speaks to it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -62,10 +62,6 @@ impl Server {
 
     pub fn database(&self) -> PathBuf {
         self.dir.path().join("data/hardline-server.db")
-    }
-
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     pub fn command(&self) -> Command {
@@ -191,7 +187,7 @@ pub struct User {
     pub id: String,
     pub token: String,
     pub base: String,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 pub const V3: &str = "/_matrix/client/v3";
