@@ -120,8 +120,8 @@ impl ruma::state_res::Event for Pdu {
 
     fn room_id(&self) -> Option<&RoomId> {
         // From room version 12 on the creation names no room: the room is named after it (MSC4291).
-        let names_room = self.kind == TimelineEventType::RoomCreate
-            && self.room_id.server_name().is_none();
+        let names_room =
+            self.kind == TimelineEventType::RoomCreate && self.room_id.server_name().is_none();
         (!names_room).then_some(&*self.room_id)
     }
 
