@@ -30,7 +30,7 @@ use crate::{
         rooms::{
             self, Room,
             client_event::{EventRow, Format, Viewer},
-            events, state,
+            events, membership, state,
             timeline::{self, MAX_LIMIT, Query, Token},
             visibility::{Horizon, Visibility, state_horizon},
         },
@@ -85,7 +85,8 @@ impl<'a> RoomReader<'a> {
         let forbidden = || Error::forbidden("You are not in this room.");
         let room = rooms::find(connection, room)?.ok_or_else(forbidden)?;
         let visibility = Visibility::load(connection, &room, &session.user_id)?;
-        if !visibility.any() {
+        let member = membership::find(connection, room.nid, &session.user_id)?;
+        if !visibility.any() || member.is_some_and(|member| member.forgotten) {
             return Err(forbidden());
         }
         Ok(Self {

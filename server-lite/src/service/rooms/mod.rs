@@ -47,7 +47,10 @@ pub const SUPPORTED_VERSIONS: [RoomVersionId; 7] = [
 /// All tables about rooms.
 pub const COMPONENT: Component = Component {
     name: "rooms",
-    steps: &[Step::Sql(include_str!("../../store/schema/rooms.sql"))],
+    steps: &[
+        Step::Sql(include_str!("../../store/schema/rooms.sql")),
+        Step::Sql(include_str!("../../store/schema/rooms_2.sql")),
+    ],
 };
 
 /// A room's identity and rules.

@@ -64,7 +64,9 @@ pub fn of_room(connection: &Connection, user: &UserId, room: i64) -> Result<Vec<
 /// Rooms in which a user's counters were set back after position `since`.
 pub fn rooms_since(connection: &Connection, user: &UserId, since: u64) -> Result<Vec<i64>> {
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT room FROM unread_counts WHERE user_id = ?1 AND position > ?2",
+        "SELECT DISTINCT u.room FROM memberships m
+         JOIN unread_counts u ON u.room = m.room AND u.user_id = m.user_id
+         WHERE m.user_id = ?1 AND m.membership = 'join' AND u.position > ?2",
     )?;
     let rows = statement.query_map((user.as_str(), since as i64), |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -167,7 +169,7 @@ fn add_to_all_but(
         "INSERT INTO unread_counts (user_id, room, thread, n_notify, n_highlight, position)
          SELECT user_id, room, ?2, 1, ?3, 0 FROM memberships
          WHERE room = ?1 AND membership = 'join' AND user_id NOT IN (SELECT value FROM json_each(?4))
-         ON CONFLICT (user_id, room, thread) DO UPDATE SET
+         ON CONFLICT (room, user_id, thread) DO UPDATE SET
              n_notify = n_notify + excluded.n_notify,
              n_highlight = n_highlight + excluded.n_highlight",
     )?
@@ -202,7 +204,7 @@ fn add(
     tx.prepare_cached(
         "INSERT INTO unread_counts (user_id, room, thread, n_notify, n_highlight, position)
          VALUES (?1, ?2, ?3, ?4, ?5, 0)
-         ON CONFLICT (user_id, room, thread) DO UPDATE SET
+         ON CONFLICT (room, user_id, thread) DO UPDATE SET
              n_notify = n_notify + excluded.n_notify,
              n_highlight = n_highlight + excluded.n_highlight",
     )?

@@ -25,7 +25,11 @@ use self::{
 };
 use crate::{
     error::Result,
-    service::{Services, account_data, rooms::timeline::Token, sessions::Session},
+    service::{
+        Services, account_data,
+        rooms::{timeline::Token, unread},
+        sessions::Session,
+    },
     store::current_position,
 };
 
@@ -64,11 +68,14 @@ pub fn look(
         typing,
         to_device: None,
     };
+    let since = token.unwrap_or_default();
+    let user = &query.session.user_id;
     let sync = Sync {
         connection,
         services,
         query,
-        since: token.unwrap_or_default(),
+        since,
+        counters: unread::rooms_since(connection, user, since.position)?,
         is_first: token.is_none(),
         now,
         directs: direct_rooms(connection, &query.session.user_id)?,
@@ -102,6 +109,8 @@ struct Sync<'a> {
     is_first: bool,
     now: Token,
     directs: Vec<String>,
+    /// Rooms whose unread counters were set back.
+    counters: Vec<i64>,
     ignored: Vec<OwnedUserId>,
 }
 

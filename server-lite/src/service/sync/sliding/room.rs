@@ -89,9 +89,7 @@ impl News {
         let was_outside = matches!(&*sent.membership, "invite" | "knock");
         let is_outside = listed.is("invite") || listed.is("knock");
         let changed = sent.membership != listed.member.membership;
-        let counters = listed.is("join")
-            && unread::rooms_since(sync.connection, sync.user(), sync.since.position)?
-                .contains(&listed.room);
+        let counters = listed.is("join") && sync.counters.contains(&listed.room);
         // Coming back, or in from an invitation, the client has to start over with the room.
         let comes_in = changed && listed.is("join");
         Ok(Self {

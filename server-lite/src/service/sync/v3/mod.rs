@@ -161,7 +161,9 @@ impl Sync<'_> {
 
     fn add_joined(&self, response: &mut Response) -> Result<()> {
         let user = &*self.query.session.user_id;
-        let changed = self.rooms_with_other_changes()?;
+        let counters = unread::rooms_since(self.connection, user, self.since.position)?;
+        let mut changed = self.rooms_with_other_changes()?;
+        changed.extend(&counters);
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT m.position, r.room_id, {} FROM memberships m JOIN rooms r ON r.nid = m.room
              WHERE m.user_id = ?1 AND m.membership = 'join'",
@@ -183,7 +185,7 @@ impl Sync<'_> {
             }
             let room = rooms::by_nid(self.connection, summary.room)?;
             let reader = RoomSync::new(self, room, newly || self.is_initial())?;
-            if let Some(joined) = reader.joined(&summary)? {
+            if let Some(joined) = reader.joined(&summary, counters.contains(&summary.room))? {
                 response.rooms.join.insert(room_id, joined);
             }
         }
@@ -196,7 +198,6 @@ impl Sync<'_> {
         let since = self.since.position;
         let mut changed: HashSet<i64> = HashSet::new();
         changed.extend(receipts::rooms_since(c, user, since)?);
-        changed.extend(unread::rooms_since(c, user, since)?);
         changed.extend(self.services.typing.rooms_since(self.since.typing));
         for entry in account_data::all_rooms_since(c, user, since)? {
             if let Some(room_id) = &entry.room_id {

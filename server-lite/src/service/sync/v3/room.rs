@@ -59,8 +59,13 @@ impl<'a> RoomSync<'a> {
         }
     }
 
-    /// A joined room; none if there is nothing to tell.
-    pub(super) fn joined(&self, summary: &Summary) -> Result<Option<Joined>> {
+    /// A joined room; none if there is nothing to tell. `counters_changed` says that the unread
+    /// counters were set back.
+    pub(super) fn joined(
+        &self,
+        summary: &Summary,
+        counters_changed: bool,
+    ) -> Result<Option<Joined>> {
         let now = self.sync.now.position as i64;
         let (rows, timeline) = self.timeline(now)?;
         let state = self.state(&rows, timeline.limited, now)?;
@@ -73,19 +78,12 @@ impl<'a> RoomSync<'a> {
             ..Joined::default()
         };
         self.add_counts(&mut joined)?;
-        let counters_changed = self.counters_changed(summary)?;
         let is_empty = joined.timeline.events.is_empty()
             && joined.state.is_empty()
             && joined.account_data.is_empty()
             && joined.ephemeral.is_empty()
             && !counters_changed;
         Ok((!is_empty || self.initial || self.sync.query.full_state).then_some(joined))
-    }
-
-    fn counters_changed(&self, summary: &Summary) -> Result<bool> {
-        let user = &self.sync.query.session.user_id;
-        let since = self.sync.since.position;
-        Ok(unread::rooms_since(self.sync.connection, user, since)?.contains(&summary.room))
     }
 
     /// A room the user left or was removed from.
