@@ -30,29 +30,26 @@ struct Cli {
     /// A file to write the bound address to once the server answers.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Write manual pages and shell completions into a directory, for packagers.
+    #[arg(long, value_name = "DIR", hide = true)]
+    dist_files: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Chooses the server's name for life and writes a commented configuration file.
     Init(init::Init),
-    /// Writes manual pages and shell completions into a directory, for packagers.
-    #[command(hide = true)]
-    DistFiles {
-        /// The directory.
-        dir: PathBuf,
-    },
     #[command(flatten)]
     Admin(admin::Group),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        Some(Command::Init(init)) => init.run(),
-        Some(Command::DistFiles { dir }) => dist_files::write(Cli::command(), &dir),
-        Some(Command::Admin(group)) => group.run(),
-        None => run(cli.config, cli.ready_file),
+    let result = match (cli.dist_files, cli.command) {
+        (Some(dir), _) => dist_files::write(Cli::command(), &dir),
+        (None, Some(Command::Init(init))) => init.run(),
+        (None, Some(Command::Admin(group))) => group.run(),
+        (None, None) => run(cli.config, cli.ready_file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

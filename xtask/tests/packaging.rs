@@ -29,7 +29,7 @@ fn installed() -> Installed {
     fs::create_dir(&programs).unwrap();
     for name in [identity::PROGRAM, identity::SERVER_PROGRAM] {
         let script = format!(
-            "#!/bin/sh\n[ \"$1\" = dist-files ] || exit 2\n\
+            "#!/bin/sh\n[ \"$1\" = --dist-files ] || exit 2\n\
              for file in {name}.1 {name}.bash {name}.fish _{name}; do echo page > \"$2/$file\"; done\n"
         );
         let path = programs.join(name);

@@ -2,6 +2,7 @@
 //! profile, otherwise over a Unix socket to the owner. Window and command line end in the same service methods.
 
 mod account;
+pub mod activation;
 pub mod client;
 mod command;
 mod failure;

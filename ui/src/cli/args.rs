@@ -31,6 +31,9 @@ pub struct Arguments {
     /// A `matrix:` or matrix.to link to open.
     #[arg(value_name = "LINK")]
     pub link: Option<String>,
+    /// Write manual pages and shell completions into a directory, for packagers.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub dist_files: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Sub>,

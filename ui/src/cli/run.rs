@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use hardline_app::{
     Core,
     control::{self, Command, Failure, Link},
@@ -10,7 +11,7 @@ use hardline_app::{
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 
 use super::{
-    Arguments, Sub, input,
+    Arguments, Sub, dist_files, input,
     output::Output,
     start::{self, Place},
 };
@@ -23,6 +24,15 @@ pub fn run(
     let output = Output {
         json: arguments.json,
     };
+    if let Some(dir) = &arguments.dist_files {
+        return match dist_files::write(Arguments::command(), dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                output.failure(&Failure::usage(format!("{error:#}")));
+                ExitCode::from(2)
+            }
+        };
+    }
     let outcome = match &arguments.command {
         Some(_) => one_command(arguments, output),
         None => program(&arguments, window),
@@ -83,6 +93,7 @@ fn program(
     if let Err(error) = control::server::start(&core) {
         tracing::warn!(%error, "other starts cannot reach this one");
     }
+    control::activation::start(&core);
     quit_on_signals(&core);
     window(core.clone(), arguments.background).map_err(Ended::Usage)?;
     core.shutdown();

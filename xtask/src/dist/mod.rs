@@ -97,14 +97,14 @@ pub fn install_data(root: &Path, layout: &Layout) -> Result<Vec<PathBuf>> {
 /// Has a program write its manual pages and shell completions.
 fn generate(program: &Path, out: &Path) -> Result<()> {
     let output = Command::new(program)
-        .arg("dist-files")
+        .arg("--dist-files")
         .arg(out)
         .output()
         .with_context(|| program.display().to_string())?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "{} dist-files: {said}",
+        "{} --dist-files: {said}",
         program.display()
     );
     Ok(())

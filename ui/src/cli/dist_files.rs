@@ -1,0 +1,16 @@
+//! Manual pages and shell completions, made from the command line's own definition.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap_complete::Shell;
+
+/// Writes them for `command` and its visible subcommands.
+pub fn write(mut command: clap::Command, dir: &Path) -> anyhow::Result<()> {
+    let name = command.get_name().to_owned();
+    for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
+        clap_complete::generate_to(shell, &mut command, &name, dir)
+            .with_context(|| dir.display().to_string())?;
+    }
+    clap_mangen::generate_to(command, dir).with_context(|| dir.display().to_string())
+}
