@@ -145,6 +145,8 @@ pub(super) async fn recovery(
     let mut state = view.state();
     let known = state.wait_for(|state| state.status != RecoveryStatus::Unknown);
     let _ = tokio::time::timeout(Duration::from_secs(20), known).await;
+    // How an earlier attempt ended is no answer to this one.
+    state.mark_unchanged();
     match action {
         RecoveryCommand::Status => Ok(describe(&view.state().borrow())),
         RecoveryCommand::SetUp | RecoveryCommand::Replace => {
@@ -173,10 +175,15 @@ async fn settled(
     state: &mut tokio::sync::watch::Receiver<RecoveryState>,
     done: impl Fn(&RecoveryState) -> bool,
 ) -> Result<RecoveryState, Failure> {
-    let finished = state.wait_for(|state| {
-        matches!(state.pending, Pending::Failed(_))
-            || (done(state) && state.pending == Pending::Idle)
-    });
+    let finished = async {
+        state.changed().await?;
+        state
+            .wait_for(|state| {
+                matches!(state.pending, Pending::Failed(_))
+                    || (done(state) && state.pending == Pending::Idle)
+            })
+            .await
+    };
     let state = tokio::time::timeout(RECOVERY_LIMIT, finished)
         .await
         .map_err(|_| Failure::from(crate::notice::Notice::Offline))?

@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", global = true)]
     pub passphrase_file: Option<PathBuf>,
     /// Start without a window; it is made when it is first asked for.
-    #[arg(long, conflicts_with = "command")]
+    #[arg(long)]
     pub background: bool,
     /// How the window is drawn: auto, gl (OpenGL ES) or software. SLINT_BACKEND goes over auto.
     #[arg(long, value_name = "RENDERER", default_value_t)]
