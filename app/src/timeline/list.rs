@@ -15,6 +15,9 @@ use crate::view::room::{DeliveryState, MembershipChange, MessageRow, Row, RowKin
 /// Messages of one sender stand in a group while no more than this lies between two of them, milliseconds.
 const GROUP_GAP: u64 = 5 * 60 * 1000;
 
+/// Names of rows that went which are kept.
+const LASTING: usize = 20_000;
+
 /// What an item becomes on its own.
 #[derive(Clone, Debug)]
 pub(crate) enum Mapped {
@@ -160,7 +163,6 @@ impl<I: Item> RowList<I> {
         if !self.held {
             let end = self.entries.len() - edges.suffix.min(self.entries.len() - edges.prefix);
             let rebuilt = self.rebuild(edges.prefix..end, context);
-            self.lasting.clear();
             self.refresh_seen(&rebuilt);
         }
         false
@@ -170,7 +172,6 @@ impl<I: Item> RowList<I> {
     pub(crate) fn release(&mut self, context: &I::Context) {
         self.held = false;
         self.rebuild(0..self.entries.len(), context);
-        self.lasting.clear();
     }
 
     /// Maps again the items for which `which` holds (their sender's name arrived, say).
@@ -248,6 +249,9 @@ impl<I: Item> RowList<I> {
 
     /// Keeps the row ids of items that go, in case they come back.
     fn remember(&mut self, from: usize) {
+        if self.lasting.len() > LASTING {
+            self.lasting.clear();
+        }
         for entry in self.entries.iter().skip(from) {
             if let Some(lasting) = entry.item.lasting_id() {
                 self.lasting.insert(lasting, entry.row_id.clone());

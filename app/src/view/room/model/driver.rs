@@ -155,7 +155,14 @@ impl Model {
                     let more = drain(&mut items, diffs);
                     self.take_diffs(more);
                 }
-                Some(outcome) = outcomes.recv() => self.take_outcome(outcome).await,
+                Some(outcome) = outcomes.recv() => {
+                    if matches!(outcome, Outcome::Refilled) {
+                        // What came back is shown in one piece, so take all of it first.
+                        let more = drain(&mut items, Vec::new());
+                        self.take_diffs(more);
+                    }
+                    self.take_outcome(outcome).await;
+                }
                 changed = info.next() => {
                     if changed.is_none() {
                         break;

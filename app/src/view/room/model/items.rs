@@ -24,6 +24,8 @@ const PAGE: u16 = 50;
 const REFILL: usize = 200;
 /// Pages looked through for an event that was answered.
 const SEARCH_PAGES: usize = 20;
+/// How long a page of these may take.
+const REFILL_LIMIT: Duration = Duration::from_secs(20);
 /// Receipts are sent no more often than this.
 const RECEIPT_PAUSE: Duration = Duration::from_millis(600);
 
@@ -66,14 +68,11 @@ impl Model {
         self.tasks.detach("refill", async move {
             let mut n_items = 0;
             while n_items < goal {
-                let reached = tokio::time::timeout(
-                    Duration::from_secs(20),
-                    timeline.paginate_backwards(PAGE),
-                );
-                if !matches!(reached.await, Ok(Ok(false))) {
+                let page = tokio::time::timeout(REFILL_LIMIT, timeline.paginate_backwards(PAGE)).await;
+                n_items = settled_len(&timeline).await;
+                if !matches!(page, Ok(Ok(false))) {
                     break;
                 }
-                n_items = timeline.items().await.len();
             }
             let _ = outcomes.send(Outcome::Refilled);
         });
@@ -247,6 +246,20 @@ impl Model {
         let unread = if bounded { unread } else { 0 };
         self.screen.update(|state| state.unread_below = unread);
     }
+}
+
+/// Items of a timeline once those just fetched are in: it takes them from the event cache a moment later.
+async fn settled_len(timeline: &matrix_sdk_ui::Timeline) -> usize {
+    let mut before = 0;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let now = timeline.items().await.len();
+        if now > 0 && now == before {
+            break;
+        }
+        before = now;
+    }
+    before
 }
 
 /// The event of an item.

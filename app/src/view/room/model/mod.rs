@@ -11,6 +11,9 @@ mod sending;
 mod state;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eyeball_im::{Vector, VectorDiff};
