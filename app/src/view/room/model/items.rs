@@ -68,7 +68,8 @@ impl Model {
         self.tasks.detach("refill", async move {
             let mut n_items = 0;
             while n_items < goal {
-                let page = tokio::time::timeout(REFILL_LIMIT, timeline.paginate_backwards(PAGE)).await;
+                let page =
+                    tokio::time::timeout(REFILL_LIMIT, timeline.paginate_backwards(PAGE)).await;
                 n_items = settled_len(&timeline).await;
                 if !matches!(page, Ok(Ok(false))) {
                     break;

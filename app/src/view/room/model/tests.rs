@@ -35,7 +35,12 @@ impl Watcher {
         let room = RoomViewModel::begin(client.clone(), &media, &tasks, room_id.to_owned(), None);
         let effects = room.effects();
         let (rows, diffs) = room.rows();
-        Self { room, rows, diffs: diffs.boxed(), effects }
+        Self {
+            room,
+            rows,
+            diffs: diffs.boxed(),
+            effects,
+        }
     }
 
     /// Takes changes until the rows are as wanted.
@@ -43,7 +48,9 @@ impl Watcher {
         let waiting = async {
             while !wanted(&self.rows) {
                 let diffs = self.diffs.next().await.expect("the room is open");
-                diffs.into_iter().for_each(|diff| diff.apply(&mut self.rows));
+                diffs
+                    .into_iter()
+                    .for_each(|diff| diff.apply(&mut self.rows));
             }
         };
         if timeout(LIMIT, waiting).await.is_err() {
@@ -60,7 +67,9 @@ impl Watcher {
                 }
             }
         };
-        timeout(LIMIT, waiting).await.unwrap_or_else(|_| panic!("{what} did not come"))
+        timeout(LIMIT, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{what} did not come"))
     }
 
     async fn state(&self, what: &str, wanted: impl Fn(&RoomState) -> bool) -> RoomState {
@@ -78,14 +87,19 @@ impl Watcher {
 
     fn row(&self, plain: &str) -> (String, MessageRow) {
         let found = self.rows.iter().find_map(|row| match &row.kind {
-            RowKind::Message(message) if message.plain == plain => Some((row.id.clone(), message.clone())),
+            RowKind::Message(message) if message.plain == plain => {
+                Some((row.id.clone(), message.clone()))
+            }
             _ => None,
         });
         found.unwrap_or_else(|| panic!("no row says {plain:?}:\n{}", self.show()))
     }
 
     fn says(plain: &str) -> impl Fn(&Vector<Row>) -> bool + use<'_> {
-        move |rows| rows.iter().any(|row| matches!(&row.kind, RowKind::Message(message) if message.plain == plain))
+        move |rows| {
+            rows.iter()
+                .any(|row| matches!(&row.kind, RowKind::Message(message) if message.plain == plain))
+        }
     }
 }
 
@@ -146,7 +160,10 @@ async fn setup() -> (MatrixMockServer, Client, &'static RoomId) {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_on_the_wire_becomes_a_row_and_nothing_malformed_breaks_it() {
     let (server, client, room_id) = setup().await;
-    let f = EventFactory::new().room(room_id).sender(&ALICE).server_ts(1_700_000_000_000);
+    let f = EventFactory::new()
+        .room(room_id)
+        .sender(&ALICE)
+        .server_ts(1_700_000_000_000);
     let bad = |n: u64, kind: &str, content: Value| {
         raw(&json!({
             "type": kind, "event_id": format!("$bad{n}"), "sender": &*ALICE,
@@ -205,10 +222,14 @@ async fn everything_on_the_wire_becomes_a_row_and_nothing_malformed_breaks_it() 
     server.sync_room(&client, builder).await;
 
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.until("the last message", Watcher::says("the end")).await;
+    watcher
+        .until("the last message", Watcher::says("the end"))
+        .await;
     // The SDK shows twenty items first; the rest comes with the next page.
     watcher.room.send(RoomAction::PaginateBack);
-    watcher.until("the first message", Watcher::says("hello")).await;
+    watcher
+        .until("the first message", Watcher::says("hello"))
+        .await;
     watcher
         .until("the quote", |rows| {
             rows.iter().any(|row| {
@@ -217,7 +238,11 @@ async fn everything_on_the_wire_becomes_a_row_and_nothing_malformed_breaks_it() 
             })
         })
         .await;
-    watcher.until("Alice's name", |rows| rows.iter().any(|row| show(row).starts_with("Alice: "))).await;
+    watcher
+        .until("Alice's name", |rows| {
+            rows.iter().any(|row| show(row).starts_with("Alice: "))
+        })
+        .await;
     let shown = watcher.show();
     for line in [
         "members 2",
@@ -232,9 +257,15 @@ async fn everything_on_the_wire_becomes_a_row_and_nothing_malformed_breaks_it() 
         "Alice: the end",
         "unknown org.example.thing",
     ] {
-        assert!(shown.lines().any(|shown| shown == line), "no line {line:?} in\n{shown}");
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "no line {line:?} in\n{shown}"
+        );
     }
-    assert!(shown.contains("[File passwd]") || shown.contains("[File ../../etc/passwd]"), "{shown}");
+    assert!(
+        shown.contains("[File passwd]") || shown.contains("[File ../../etc/passwd]"),
+        "{shown}"
+    );
     assert!(watcher.rows.iter().all(|row| !row.id.is_empty()));
 }
 
@@ -243,34 +274,67 @@ async fn a_message_is_an_echo_then_sent_then_seen_and_keeps_its_row() {
     let (server, client, room_id) = setup().await;
     server.sync_joined_room(&client, room_id).await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.state("the right to send", |state| state.can_send).await;
-    server.mock_room_send().ok(event_id!("$sent")).mock_once().mount().await;
+    watcher
+        .state("the right to send", |state| state.can_send)
+        .await;
+    server
+        .mock_room_send()
+        .ok(event_id!("$sent"))
+        .mock_once()
+        .mount()
+        .await;
 
-    watcher.room.send(RoomAction::TextChanged { text: "hi **there**".into(), cursor: 12 });
-    let state = watcher.state("something to send", |state| state.composer.can_send).await;
+    watcher.room.send(RoomAction::TextChanged {
+        text: "hi **there**".into(),
+        cursor: 12,
+    });
+    let state = watcher
+        .state("something to send", |state| state.composer.can_send)
+        .await;
     assert_eq!(state.composer.note, None);
     watcher.room.send(RoomAction::Send);
-    watcher.effect("an empty composer", |effect| {
-        matches!(effect, RoomEffect::SetText { text, .. } if text.is_empty())
-    }).await;
-    watcher.effect("the end", |effect| *effect == RoomEffect::ScrollToEnd).await;
+    watcher
+        .effect(
+            "an empty composer",
+            |effect| matches!(effect, RoomEffect::SetText { text, .. } if text.is_empty()),
+        )
+        .await;
+    watcher
+        .effect("the end", |effect| *effect == RoomEffect::ScrollToEnd)
+        .await;
     watcher.until("the echo", Watcher::says("hi there")).await;
     let (id, _) = watcher.row("hi there");
-    let sent = |rows: &Vector<Row>| rows.iter().any(|row| {
+    let sent = |rows: &Vector<Row>| {
+        rows.iter().any(|row| {
         matches!(&row.kind, RowKind::Message(message) if message.delivery == DeliveryState::Sent)
-    });
+    })
+    };
     watcher.until("sent", sent).await;
     assert_eq!(watcher.row("hi there").0, id);
 
     let f = EventFactory::new().room(room_id);
     let own = client.user_id().expect("signed in").to_owned();
-    let remote = f.text_html("hi **there**", "hi <strong>there</strong>").sender(&own).event_id(event_id!("$sent"));
-    let receipt = f.read_receipts().add(event_id!("$sent"), &BOB, ReceiptType::Read, ReceiptThread::Unthreaded);
-    let builder = JoinedRoomBuilder::new(room_id).add_timeline_event(remote).add_receipt(receipt.into_event());
+    let remote = f
+        .text_html("hi **there**", "hi <strong>there</strong>")
+        .sender(&own)
+        .event_id(event_id!("$sent"));
+    let receipt = f.read_receipts().add(
+        event_id!("$sent"),
+        &BOB,
+        ReceiptType::Read,
+        ReceiptThread::Unthreaded,
+    );
+    let builder = JoinedRoomBuilder::new(room_id)
+        .add_timeline_event(remote)
+        .add_receipt(receipt.into_event());
     server.sync_room(&client, builder).await;
-    watcher.until("seen", |rows| rows.iter().any(|row| {
+    watcher
+        .until("seen", |rows| {
+            rows.iter().any(|row| {
         matches!(&row.kind, RowKind::Message(message) if message.delivery == DeliveryState::Seen)
-    })).await;
+    })
+        })
+        .await;
     let (seen, message) = watcher.row("hi there");
     assert_eq!(seen, id, "the echo and the event are one row");
     assert_eq!(message.read_by.len(), 1);
@@ -282,36 +346,81 @@ async fn a_message_that_is_refused_can_be_dropped() {
     let (server, client, room_id) = setup().await;
     server.sync_joined_room(&client, room_id).await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.state("the right to send", |state| state.can_send).await;
+    watcher
+        .state("the right to send", |state| state.can_send)
+        .await;
     server.mock_room_send().error_too_large().mount().await;
-    watcher.room.send(RoomAction::TextChanged { text: "refused".into(), cursor: 7 });
+    watcher.room.send(RoomAction::TextChanged {
+        text: "refused".into(),
+        cursor: 7,
+    });
     watcher.room.send(RoomAction::Send);
-    watcher.until("the failure", |rows| rows.iter().any(|row| {
-        matches!(&row.kind, RowKind::Message(message)
+    watcher
+        .until("the failure", |rows| {
+            rows.iter().any(|row| {
+                matches!(&row.kind, RowKind::Message(message)
             if matches!(message.delivery, DeliveryState::Failed { recoverable: false, .. }))
-    })).await;
+            })
+        })
+        .await;
     let (row, _) = watcher.row("refused");
     watcher.room.send(RoomAction::CancelSend { row });
-    watcher.until("it was dropped", |rows| !Watcher::says("refused")(rows)).await;
+    watcher
+        .until("it was dropped", |rows| !Watcher::says("refused")(rows))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_too_long_is_offered_as_a_file_and_sent_as_one() {
     let (server, client, room_id) = setup().await;
     server.sync_joined_room(&client, room_id).await;
-    server.mock_authenticated_media_config().ok_default().mount().await;
+    server
+        .mock_authenticated_media_config()
+        .ok_default()
+        .mount()
+        .await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.state("the right to send", |state| state.can_send).await;
+    watcher
+        .state("the right to send", |state| state.can_send)
+        .await;
     let text = "long ".repeat(40_000);
-    watcher.room.send(RoomAction::TextChanged { cursor: text.len(), text: text.clone() });
-    watcher.state("the note", |state| {
-        matches!(state.composer.note, Some(crate::notice::Notice::TooLongForMessage { bytes: 200_000, .. }))
-    }).await;
+    watcher.room.send(RoomAction::TextChanged {
+        cursor: text.len(),
+        text: text.clone(),
+    });
+    watcher
+        .state("the note", |state| {
+            matches!(
+                state.composer.note,
+                Some(crate::notice::Notice::TooLongForMessage { bytes: 200_000, .. })
+            )
+        })
+        .await;
     watcher.room.send(RoomAction::Send);
-    let offer = watcher.effect("the offer", |effect| matches!(effect, RoomEffect::OfferFile { .. })).await;
-    assert_eq!(offer, RoomEffect::OfferFile { bytes: 200_000, limit: 60_000 });
-    server.mock_upload().ok(ruma::mxc_uri!("mxc://example.org/long")).mock_once().mount().await;
-    server.mock_room_send().ok(event_id!("$file")).mock_once().mount().await;
+    let offer = watcher
+        .effect("the offer", |effect| {
+            matches!(effect, RoomEffect::OfferFile { .. })
+        })
+        .await;
+    assert_eq!(
+        offer,
+        RoomEffect::OfferFile {
+            bytes: 200_000,
+            limit: 60_000
+        }
+    );
+    server
+        .mock_upload()
+        .ok(ruma::mxc_uri!("mxc://example.org/long"))
+        .mock_once()
+        .mount()
+        .await;
+    server
+        .mock_room_send()
+        .ok(event_id!("$file"))
+        .mock_once()
+        .mount()
+        .await;
     watcher.room.send(RoomAction::SendTextAsFile);
     watcher.until("the file", |rows| rows.iter().any(|row| {
         matches!(&row.kind, RowKind::Message(message)
@@ -325,29 +434,60 @@ async fn drafts_and_replies_outlive_the_room_being_closed() {
     let (server, client, room_id) = setup().await;
     let f = EventFactory::new().room(room_id).sender(&ALICE);
     let event = f.text_msg("question").event_id(event_id!("$q"));
-    server.sync_room(&client, JoinedRoomBuilder::new(room_id).add_timeline_event(event)).await;
+    server
+        .sync_room(
+            &client,
+            JoinedRoomBuilder::new(room_id).add_timeline_event(event),
+        )
+        .await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.until("the question", Watcher::says("question")).await;
+    watcher
+        .until("the question", Watcher::says("question"))
+        .await;
     let (row, _) = watcher.row("question");
     watcher.room.send(RoomAction::Reply { row });
-    watcher.room.send(RoomAction::TextChanged { text: "half an ans".into(), cursor: 11 });
-    let state = watcher.state("the reply", |state| state.composer.can_send).await;
-    assert!(matches!(state.composer.mode, super::super::ComposerMode::Reply { ref preview, .. } if preview == "question"));
+    watcher.room.send(RoomAction::TextChanged {
+        text: "half an ans".into(),
+        cursor: 11,
+    });
+    let state = watcher
+        .state("the reply", |state| state.composer.can_send)
+        .await;
+    assert!(
+        matches!(state.composer.mode, super::super::ComposerMode::Reply { ref preview, .. } if preview == "question")
+    );
     drop(watcher);
     let kept = async {
         loop {
             let room = client.get_room(room_id).expect("known");
-            if room.load_composer_draft(None).await.expect("read").is_some() {
+            if room
+                .load_composer_draft(None)
+                .await
+                .expect("read")
+                .is_some()
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(LIMIT, kept).await.expect("the draft is kept when the room is closed");
+    timeout(LIMIT, kept)
+        .await
+        .expect("the draft is kept when the room is closed");
 
     let mut again = Watcher::open(&client, room_id);
-    let restored = again.effect("the draft", |effect| matches!(effect, RoomEffect::SetText { .. })).await;
-    assert_eq!(restored, RoomEffect::SetText { text: "half an ans".into(), cursor: 11 });
+    let restored = again
+        .effect("the draft", |effect| {
+            matches!(effect, RoomEffect::SetText { .. })
+        })
+        .await;
+    assert_eq!(
+        restored,
+        RoomEffect::SetText {
+            text: "half an ans".into(),
+            cursor: 11
+        }
+    );
     again.state("the reply", |state| {
         matches!(&state.composer.mode, super::super::ComposerMode::Reply { preview, .. } if preview == "question")
     }).await;
@@ -358,28 +498,65 @@ async fn people_are_completed_and_mentioned() {
     let (server, client, room_id) = setup().await;
     let f = EventFactory::new().room(room_id);
     let builder = JoinedRoomBuilder::new(room_id)
-        .add_timeline_event(f.member(&ALICE).display_name("Alice in Chains").sender(&ALICE))
+        .add_timeline_event(
+            f.member(&ALICE)
+                .display_name("Alice in Chains")
+                .sender(&ALICE),
+        )
         .add_timeline_event(f.member(&BOB).display_name("Bob").sender(&BOB));
     server.sync_room(&client, builder).await;
-    let members = [f.member(&ALICE).display_name("Alice in Chains").sender(&ALICE).into_raw()];
+    let members = [f
+        .member(&ALICE)
+        .display_name("Alice in Chains")
+        .sender(&ALICE)
+        .into_raw()];
     server.mock_get_members().ok(members.to_vec()).mount().await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.state("the right to send", |state| state.can_send).await;
-    watcher.room.send(RoomAction::TextChanged { text: "hi @al".into(), cursor: 6 });
-    let state = watcher.state("a completion", |state| !state.composer.completions.is_empty()).await;
+    watcher
+        .state("the right to send", |state| state.can_send)
+        .await;
+    watcher.room.send(RoomAction::TextChanged {
+        text: "hi @al".into(),
+        cursor: 6,
+    });
+    let state = watcher
+        .state("a completion", |state| {
+            !state.composer.completions.is_empty()
+        })
+        .await;
     let offered: &Completion = &state.composer.completions[0];
     assert_eq!(offered.title, "Alice in Chains");
     watcher.room.send(RoomAction::Complete { index: 0 });
-    let text = watcher.effect("the name", |effect| matches!(effect, RoomEffect::SetText { .. })).await;
-    assert_eq!(text, RoomEffect::SetText { text: "hi @Alice in Chains ".into(), cursor: 20 });
-    server.mock_room_send().body_matches_partial_json(json!({
-        "body": "hi @Alice in Chains",
-        "m.mentions": { "user_ids": [&*ALICE] },
-    })).ok(event_id!("$m")).mock_once().mount().await;
+    let text = watcher
+        .effect("the name", |effect| {
+            matches!(effect, RoomEffect::SetText { .. })
+        })
+        .await;
+    assert_eq!(
+        text,
+        RoomEffect::SetText {
+            text: "hi @Alice in Chains ".into(),
+            cursor: 20
+        }
+    );
+    server
+        .mock_room_send()
+        .body_matches_partial_json(json!({
+            "body": "hi @Alice in Chains",
+            "m.mentions": { "user_ids": [&*ALICE] },
+        }))
+        .ok(event_id!("$m"))
+        .mock_once()
+        .mount()
+        .await;
     watcher.room.send(RoomAction::Send);
-    watcher.until("sent", |rows| rows.iter().any(|row| {
+    watcher
+        .until("sent", |rows| {
+            rows.iter().any(|row| {
         matches!(&row.kind, RowKind::Message(message) if message.delivery == DeliveryState::Sent)
-    })).await;
+    })
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -390,34 +567,64 @@ async fn ignoring_somebody_takes_out_their_rows_and_leaves_the_others_in_place()
     for n in 0..6 {
         let sender = if n % 2 == 0 { *ALICE } else { *BOB };
         let id = EventId::parse(format!("$m{n}")).expect("an id");
-        builder = builder.add_timeline_event(f.text_msg(format!("message {n}")).sender(sender).event_id(&id));
+        builder = builder.add_timeline_event(
+            f.text_msg(format!("message {n}"))
+                .sender(sender)
+                .event_id(&id),
+        );
     }
     server.sync_room(&client, builder).await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.until("the messages", |rows| (0..6).all(|n| Watcher::says(&format!("message {n}"))(rows))).await;
-    let kept: Vec<String> = [0, 2, 4].map(|n| watcher.row(&format!("message {n}")).0).to_vec();
+    watcher
+        .until("the messages", |rows| {
+            (0..6).all(|n| Watcher::says(&format!("message {n}"))(rows))
+        })
+        .await;
+    let kept: Vec<String> = [0, 2, 4]
+        .map(|n| watcher.row(&format!("message {n}")).0)
+        .to_vec();
 
     let again: Vec<_> = [4, 2, 0]
         .into_iter()
         .map(|n| {
             let id = EventId::parse(format!("$m{n}")).expect("an id");
-            f.text_msg(format!("message {n}")).sender(&ALICE).event_id(&id).into_raw_timeline()
+            f.text_msg(format!("message {n}"))
+                .sender(&ALICE)
+                .event_id(&id)
+                .into_raw_timeline()
         })
         .collect();
-    server.mock_room_messages().ok(
-        matrix_sdk::test_utils::mocks::RoomMessagesResponseTemplate::default().events(again),
-    ).mount().await;
+    server
+        .mock_room_messages()
+        .ok(matrix_sdk::test_utils::mocks::RoomMessagesResponseTemplate::default().events(again))
+        .mount()
+        .await;
     let ignored = f.ignored_user_list([BOB.to_owned()]);
     server
         .mock_sync()
         .ok_and_run(&client, |sync| {
             sync.add_global_account_data(ignored);
-            sync.add_joined_room(JoinedRoomBuilder::new(room_id).set_timeline_prev_batch("older").set_timeline_limited());
+            sync.add_joined_room(
+                JoinedRoomBuilder::new(room_id)
+                    .set_timeline_prev_batch("older")
+                    .set_timeline_limited(),
+            );
         })
         .await;
-    watcher.until("Bob's rows are gone", |rows| !Watcher::says("message 1")(rows)).await;
-    let after: Vec<String> = [0, 2, 4].map(|n| watcher.row(&format!("message {n}")).0).to_vec();
-    assert_eq!(after, kept, "what is still there keeps its place\n{}", watcher.show());
+    watcher
+        .until("Bob's rows are gone", |rows| {
+            !Watcher::says("message 1")(rows)
+        })
+        .await;
+    let after: Vec<String> = [0, 2, 4]
+        .map(|n| watcher.row(&format!("message {n}")).0)
+        .to_vec();
+    assert_eq!(
+        after,
+        kept,
+        "what is still there keeps its place\n{}",
+        watcher.show()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -429,13 +636,24 @@ async fn membership_changes_are_told_in_one_row_and_typing_by_name() {
         .add_timeline_event(f.member(&BOB).display_name("Bob").sender(&BOB));
     server.sync_room(&client, builder).await;
     let mut watcher = Watcher::open(&client, room_id);
-    watcher.until("the members", |rows| rows.iter().any(|row| {
-        row.kind == RowKind::Members(vec![
-            MembershipChange::Joined { name: "Alice".into() },
-            MembershipChange::Joined { name: "Bob".into() },
-        ])
-    })).await;
+    watcher
+        .until("the members", |rows| {
+            rows.iter().any(|row| {
+                row.kind
+                    == RowKind::Members(vec![
+                        MembershipChange::Joined {
+                            name: "Alice".into(),
+                        },
+                        MembershipChange::Joined { name: "Bob".into() },
+                    ])
+            })
+        })
+        .await;
     let typing = f.typing(vec![&*BOB]);
-    server.sync_room(&client, JoinedRoomBuilder::new(room_id).add_typing(typing)).await;
-    watcher.state("Bob types", |state| state.typing == ["Bob"]).await;
+    server
+        .sync_room(&client, JoinedRoomBuilder::new(room_id).add_typing(typing))
+        .await;
+    watcher
+        .state("Bob types", |state| state.typing == ["Bob"])
+        .await;
 }
