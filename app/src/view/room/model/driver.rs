@@ -4,9 +4,10 @@ use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
 
 use eyeball_im::VectorDiff;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use matrix_sdk::{Client, Room, RoomState as Membership};
+use matrix_sdk::{Client, Room, RoomState as Membership, encryption::backups::BackupState};
 use matrix_sdk_base::crypto::IdentityStatusChange;
 use matrix_sdk_ui::timeline::{RoomExt as _, Timeline, TimelineItem, TimelineReadReceiptTracking};
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
     time::{Instant, sleep_until},
@@ -37,6 +38,8 @@ pub(super) struct Start {
 
 type Screen = Driver<RoomState, RoomAction, RoomEffect>;
 type Items = Pin<Box<dyn Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>> + Send>>;
+type Backup =
+    Option<Pin<Box<dyn Stream<Item = Result<BackupState, BroadcastStreamRecvError>> + Send>>>;
 type Identities = Pin<Box<dyn Stream<Item = Vec<IdentityStatusChange>> + Send>>;
 
 /// The working side of an open room.
@@ -142,6 +145,7 @@ impl Model {
         self.refresh_state().await;
         self.restore_draft().await;
         let mut identities: Option<Identities> = self.watch_identities().await;
+        let mut backup: Backup = Some(Box::pin(self.client.encryption().backups().state_stream()));
         loop {
             tokio::select! {
                 action = self.screen.actions.recv() => match action {
@@ -176,6 +180,12 @@ impl Model {
                     Err(RecvError::Closed) => break,
                 },
                 changes = next(&mut identities) => self.take_identities(changes),
+                state = next(&mut backup) => {
+                    // The backup's key came (recovery, another device): what waited for keys may be read now.
+                    if matches!(state, Ok(BackupState::Enabled)) && self.waits_for_keys() {
+                        self.fetch_room_keys(true);
+                    }
+                }
                 () = until(self.composer.save_due) => self.save_draft().await,
                 () = until(self.composer.typing_until) => self.stop_typing(),
                 () = until(self.seen_due) => self.send_receipt(),

@@ -121,6 +121,11 @@ impl Model {
         });
     }
 
+    /// Whether a row cannot be read for want of a key.
+    pub(super) fn waits_for_keys(&self) -> bool {
+        !self.waiting_sessions().is_empty()
+    }
+
     /// Megolm sessions that rows wait for.
     fn waiting_sessions(&self) -> HashSet<String> {
         self.list
