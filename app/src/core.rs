@@ -26,7 +26,7 @@ use crate::{
     notice::Notice,
     own_server::OwnServerService,
     runtime::{self, Tasks},
-    session::{Session, SessionConfig, SessionService},
+    session::{Session, SessionConfig, SessionService, SessionState},
     store::{Store, StoreError},
     view::{
         new_conversation::NewConversationViewModel,
@@ -139,11 +139,16 @@ impl Views {
         let (shell, shell_effects) = crate::view::shell::model::start(shared);
         let sessions = shared.sessions.clone();
         let client = move || Some(sessions.current()?.client().clone());
+        let media = MediaService::new(shared.tasks.clone(), Arc::new(client));
+        shared.tasks.detach(
+            "forget-pictures",
+            forget_pictures(shared.clone(), media.clone()),
+        );
         Self {
             shell,
             verification: verification::start(shared, shell_effects.clone()),
             recovery: recovery::start(shared),
-            media: MediaService::new(shared.tasks.clone(), Arc::new(client)),
+            media,
             shell_effects,
             onboarding: crate::view::onboarding::model::start(shared),
             room_list: RoomListViewModel::start(shared),
@@ -333,6 +338,16 @@ impl Core {
         let sessions = self.inner.shared.sessions.clone();
         self.block_on(async move { sessions.suspend().await });
         self.inner.end();
+    }
+}
+
+/// Pictures of a session that ended must not be kept for the next.
+async fn forget_pictures(shared: Shared, media: MediaService) {
+    let mut sessions = shared.sessions.state();
+    while sessions.changed().await.is_ok() {
+        if !matches!(*sessions.borrow_and_update(), SessionState::Ready(_)) {
+            media.clear();
+        }
     }
 }
 

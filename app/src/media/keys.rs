@@ -61,6 +61,14 @@ impl MediaKeys {
         }
     }
 
+    /// Forgets all names, and with them the keys that decrypt.
+    pub(super) fn clear(&self) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// Where a named picture is; a bare `mxc:` address is an avatar.
     pub(super) fn place(&self, key: &str) -> Option<Place> {
         if key.starts_with("mxc://") {

@@ -201,6 +201,7 @@ impl MediaService {
     /// Forgets what is held in memory (signed out).
     pub fn clear(&self) {
         lock(&self.inner.cache).clear();
+        self.inner.keys.clear();
     }
 
     /// Names for pictures in rows.

@@ -5,8 +5,13 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use ruma::{OwnedUserId, user_id};
 use stream_assert::{assert_next_matches, assert_pending};
 
+use std::collections::HashSet;
+
 use super::*;
-use crate::view::{Avatar, room::EncryptionMark};
+use crate::view::{
+    Avatar,
+    room::{DeliveryState, EncryptionMark, Row},
+};
 
 /// `kind` is a sender's letter, `m` for a membership change, `-` for a divider, `.` for nothing.
 #[derive(Clone, Debug, PartialEq)]

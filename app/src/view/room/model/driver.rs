@@ -7,11 +7,11 @@ use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use matrix_sdk::{Client, Room, RoomState as Membership, encryption::backups::BackupState};
 use matrix_sdk_base::crypto::IdentityStatusChange;
 use matrix_sdk_ui::timeline::{RoomExt as _, Timeline, TimelineItem, TimelineReadReceiptTracking};
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
     time::{Instant, sleep_until},
 };
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use super::{
     super::{RoomAction, RoomEffect, RoomState},
@@ -241,7 +241,9 @@ impl Model {
 
     async fn close(&mut self) {
         self.save_draft().await;
-        self.send_receipt();
+        if self.seen_due.is_some() {
+            self.send_receipt();
+        }
         self.stop_typing();
     }
 

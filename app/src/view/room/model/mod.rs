@@ -25,6 +25,7 @@ use super::{ComposerState, RoomAction, RoomEffect, RoomMembership, RoomState, Ro
 use crate::{
     ids::{OwnedRoomId, RoomId},
     media::MediaService,
+    rooms::row,
     runtime::Tasks,
     session::Session,
     sync::OpenRoom,
@@ -129,16 +130,22 @@ fn first_state(client: &Client, room_id: &RoomId) -> RoomState {
         .and_then(|room| room.cached_display_name())
         .map(|name| name.to_string())
         .unwrap_or_default();
-    let avatar = room.as_ref().and_then(|room| room.avatar_url());
+    let is_direct = room
+        .as_ref()
+        .is_some_and(|room| !room.direct_targets().is_empty());
+    let avatar = match &room {
+        Some(room) => row::avatar(room, is_direct, &name),
+        None => Avatar::new(room_id.as_str(), &name, None),
+    };
     RoomState {
         room_id: room_id.to_owned(),
-        avatar: Avatar::new(room_id.as_str(), &name, avatar),
+        avatar,
         name,
         topic: room
             .as_ref()
             .and_then(|room| room.topic())
             .unwrap_or_default(),
-        is_direct: false,
+        is_direct,
         is_encrypted: room
             .as_ref()
             .is_some_and(|room| room.encryption_state().is_encrypted()),

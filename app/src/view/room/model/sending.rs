@@ -41,13 +41,15 @@ impl Model {
             Outgoing::Empty => None,
             Outgoing::Message(content) => Some(content),
         };
-        let uploads = std::mem::take(&mut self.composer.uploads);
+        let mut uploads = std::mem::take(&mut self.composer.uploads);
         if content.is_none() && uploads.is_empty() {
             return;
         }
         self.stop_typing();
-        if let Err(notice) = self.send_all(content, uploads).await {
-            // The text stays in the composer.
+        let result = self.send_all(content, &mut uploads).await;
+        // What was not sent stays: all of it after a failure, files while a message is changed.
+        self.composer.uploads = uploads;
+        if let Err(notice) = result {
             self.show_composer();
             return self.effect(RoomEffect::Toast(notice));
         }
@@ -60,11 +62,10 @@ impl Model {
     async fn send_all(
         &mut self,
         content: Option<RoomMessageEventContentWithoutRelation>,
-        mut uploads: Vec<Upload>,
+        uploads: &mut Vec<Upload>,
     ) -> Result<(), Notice> {
         let mode = self.composer.mode.clone();
         if let Mode::Edit { row, .. } = &mode {
-            self.composer.uploads = uploads;
             let content = content.ok_or(Notice::SendFailed { recoverable: false })?;
             return self.send_edit(row, content).await;
         }
@@ -78,10 +79,12 @@ impl Model {
         };
         if let Some(content) = content {
             self.send_text(&mode, content).await?;
-        } else if let (Some(caption), Some(upload)) = (caption, uploads.pop()) {
+        } else if let Some(caption) = caption
+            && let Some(upload) = uploads.pop()
+        {
             self.send_file(upload.file, Some(caption), &mode);
         }
-        for upload in uploads {
+        for upload in uploads.drain(..) {
             self.send_file(upload.file, None, &Mode::Message);
         }
         Ok(())
