@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use eyeball_im::{Vector, VectorDiff};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use matrix_sdk::{Client, Room, notification_settings::RoomNotificationMode};
 use ruma::events::{
     MessageLikeEventType, StateEventType,
