@@ -157,9 +157,6 @@ fn draw(half: usize) -> Vec<String> {
             for dark in [false, true] {
                 let window = MainWindow::new().expect("window");
                 window.global::<Theme>().set_dark(dark);
-                window
-                    .global::<Theme>()
-                    .set_mono_family("DejaVu Sans Mono".into());
                 window.window().set_size(LogicalSize::new(width, height));
                 window.global::<Layout>().set_width(width);
                 window.global::<Layout>().set_height(height);

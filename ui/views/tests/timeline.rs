@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod data;
 
-use data::{ADA, many, model, s, say};
+use data::{ADA, many, s, say};
 use hardline_views::*;
 use i_slint_backend_testing::{
     AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions,
@@ -152,5 +152,4 @@ fn the_timeline_keeps_its_place() {
     scroll(&window, 400.0);
     assert!(*asked.borrow() >= 1, "older rows were asked for");
     assert_eq!(rows.row_count(), 5052);
-    let _ = model::<i32>(vec![]);
 }

@@ -70,7 +70,7 @@ pub fn room(name: &str, color: i32, text: &str, time: &str) -> RoomRowData {
 }
 
 pub fn rooms() -> Vec<RoomRowData> {
-    let mut rows = vec![
+    vec![
         RoomRowData {
             is_direct: true,
             unread: 2,
@@ -150,9 +150,7 @@ pub fn rooms() -> Vec<RoomRowData> {
             ..room("Bletchley", 0, "", "2 Mar")
         },
         room("Matrix HQ", 5, "Welcome to the room", "1 Mar"),
-    ];
-    rows[4].preview_sender = s("");
-    rows
+    ]
 }
 
 pub fn many_rooms(n: usize) -> Vec<RoomRowData> {

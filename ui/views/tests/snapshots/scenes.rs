@@ -41,14 +41,18 @@ const fn acted(name: &'static str, load: fn(&MainWindow), act: fn(&MainWindow)) 
     }
 }
 
-/// The first element whose label begins so.
-fn labelled(w: &MainWindow, label: &'static str) -> Option<ElementHandle> {
-    ElementQuery::from_root(w)
+/// The elements whose label begins so.
+fn labelled_all(w: &MainWindow, label: &'static str) -> Vec<ElementHandle> {
+    let mut found = ElementQuery::from_root(w)
         .match_descendants()
         .match_predicate(move |e| e.accessible_label().is_some_and(|l| l.starts_with(label)))
-        .find_all()
-        .into_iter()
-        .find(|e| e.size().width > 0.)
+        .find_all();
+    found.retain(|e| e.size().width > 0.);
+    found
+}
+
+fn labelled(w: &MainWindow, label: &'static str) -> Option<ElementHandle> {
+    labelled_all(w, label).into_iter().next()
 }
 
 fn press(w: &MainWindow, label: &'static str) {
@@ -483,7 +487,7 @@ pub fn all() -> Vec<Scene> {
         }),
         acted("11-room-message-menu", room_open, |w| press(w, "Bo: ")),
         acted("11-room-hover", room_open, |w| {
-            let row = labelled(w, "Bo: ").expect("row");
+            let row = labelled_all(w, "Bo: ").pop().expect("row");
             let (at, size) = (row.absolute_position(), row.size());
             w.window()
                 .dispatch_event(slint::platform::WindowEvent::PointerMoved {
@@ -597,7 +601,7 @@ pub fn all() -> Vec<Scene> {
             w.global::<ShellAdapter>()
                 .invoke_open_overlay(Overlay::Jump)
         }),
-        scene("19-no-busy", |w| {
+        scene("02-sign-in-busy", |w| {
             onboarding(w, OnboardingStep::SignIn);
             offer(w, Registration::Open);
             w.global::<OnboardingAdapter>().set_submit(busy())
