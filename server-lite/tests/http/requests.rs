@@ -133,7 +133,7 @@ async fn browsers_may_call_everything_errors_included() {
 
 #[tokio::test]
 async fn too_many_messages_have_to_wait() {
-    let limits = "[rate_limits]\nmessages = { per_second = 5.0, burst = 3 }\n";
+    let limits = "[rate_limits]\nmessages = { per_second = 0.2, burst = 3 }\n";
     let server = Server::start_with(limits).await;
     let (ada, bo) = (server.register("ada").await, server.register("bo").await);
     let room = ada.create_room(json!({ "preset": "public_chat" })).await;
@@ -148,7 +148,7 @@ async fn too_many_messages_have_to_wait() {
         .await
         .err(429, "M_LIMIT_EXCEEDED");
     let wait = body["retry_after_ms"].as_u64().unwrap();
-    assert!((1..=200).contains(&wait), "{wait}");
+    assert!((1..=5000).contains(&wait), "{wait}");
     bo.say(&room, "others are not held up").await;
     tokio::time::sleep(std::time::Duration::from_millis(wait + 50)).await;
     ada.put(&path, content).await.ok();

@@ -234,3 +234,26 @@ async fn state_can_be_read_as_content_or_as_event_by_members_only() {
         .ok();
     assert_eq!(first, again);
 }
+
+#[tokio::test]
+async fn a_summary_shows_open_rooms_to_all_and_closed_ones_to_the_invited() {
+    let server = Server::start().await;
+    let (ada, bo) = (server.register("ada").await, server.register("bo").await);
+    let path = |room: &str| format!("/_matrix/client/v1/room_summary/{}", encode(room));
+    let open = json!({ "preset": "public_chat", "name": "Tea", "room_alias_name": "tea" });
+    let open = ada.create_room(open).await;
+    let summary = bo.get(&path("#tea:hs.test")).await.ok();
+    assert_eq!(
+        (&summary["room_id"], &summary["name"]),
+        (&json!(open), &json!("Tea"))
+    );
+    assert_eq!(summary["num_joined_members"], 1);
+    let closed = ada.create_room(json!({ "name": "Secret" })).await;
+    bo.get(&path(&closed)).await.err(404, "M_NOT_FOUND");
+    ada.invite(&closed, &bo).await.ok();
+    let summary = bo.get(&path(&closed)).await.ok();
+    assert_eq!(
+        (&summary["name"], &summary["membership"]),
+        (&json!("Secret"), &json!("invite"))
+    );
+}

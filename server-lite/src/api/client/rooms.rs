@@ -9,10 +9,10 @@ use ruma::{
         directory::{
             get_public_rooms, get_public_rooms_filtered, get_room_visibility, set_room_visibility,
         },
-        room::{Visibility, aliases as get_aliases, create_room},
+        room::{Visibility, aliases as get_aliases, create_room, get_summary},
     },
     directory::RoomTypeFilter,
-    room::RoomType,
+    room::{JoinRuleSummary, RoomType},
 };
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         rooms::{
             self, aliases, create,
             directory::{self, Search},
-            power,
+            membership, power,
             visibility::{require_joined, state_horizon},
         },
     },
@@ -46,6 +46,7 @@ pub fn routes() -> Router {
         .ruma(search_public_rooms_route)
         .ruma(get_room_visibility_route)
         .ruma(set_room_visibility_route)
+        .ruma(get_summary_route)
 }
 
 async fn create_room_route(
@@ -229,4 +230,38 @@ async fn set_room_visibility_route(
         })
         .await?;
     Ok(set_room_visibility::v3::Response::new())
+}
+
+/// What somebody may know of a room before joining it.
+async fn get_summary_route(
+    services: Services,
+    request: Public<get_summary::v1::Request>,
+) -> Result<get_summary::v1::Response> {
+    services
+        .store
+        .read(move |c| {
+            let unknown = || Error::not_found("There is no such room, or you may not see it.");
+            let id = aliases::resolve_any(c, &request.room_id_or_alias)?;
+            let room = rooms::find(c, &id)?.ok_or_else(unknown)?;
+            let member = match &request.session {
+                Some(session) => membership::find(c, room.nid, &session.user_id)?,
+                None => None,
+            };
+            let membership = member.map(|member| member.membership);
+            let summary = directory::summary(c, &room)?;
+            let is_inside = matches!(membership.as_deref(), Some("join" | "invite" | "knock"));
+            let is_open = matches!(
+                summary.join_rule,
+                JoinRuleSummary::Public
+                    | JoinRuleSummary::Knock
+                    | JoinRuleSummary::KnockRestricted(_)
+            );
+            if !is_inside && !is_open && !summary.world_readable {
+                return Err(unknown());
+            }
+            let mut response = get_summary::v1::Response::new(summary);
+            response.membership = membership.map(Into::into);
+            Ok(response)
+        })
+        .await
 }

@@ -3,9 +3,10 @@
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#published-room-directory>
 
 use ruma::{
-    OwnedMxcUri, OwnedRoomAliasId, RoomAliasId, UInt,
+    EventEncryptionAlgorithm, OwnedMxcUri, OwnedRoomAliasId, RoomAliasId, UInt,
     directory::{PublicRoomsChunk, PublicRoomsChunkInit},
-    room::{JoinRuleKind, RoomType},
+    events::room::join_rules::JoinRule,
+    room::{JoinRuleKind, RoomSummary, RoomType},
 };
 use rusqlite::Connection;
 
@@ -117,4 +118,30 @@ pub fn entry(connection: &Connection, room: &Room) -> Result<PublicRoomsChunk> {
     entry.join_rule =
         text("m.room.join_rules", "join_rule")?.map_or(JoinRuleKind::Invite, JoinRuleKind::from);
     Ok(entry)
+}
+
+/// The summary of a room, for those who may know of it.
+pub fn summary(connection: &Connection, room: &Room) -> Result<RoomSummary> {
+    let entry = entry(connection, room)?;
+    let rule = events::current_state(connection, room, "m.room.join_rules", "")?
+        .and_then(|pdu| serde_json::from_str::<JoinRule>(pdu.content.get()).ok())
+        .unwrap_or(JoinRule::Invite);
+    let mut summary = RoomSummary::new(
+        entry.room_id,
+        rule.into(),
+        entry.guest_can_join,
+        entry.num_joined_members,
+        entry.world_readable,
+    );
+    summary.canonical_alias = entry.canonical_alias;
+    summary.name = entry.name;
+    summary.topic = entry.topic;
+    summary.avatar_url = entry.avatar_url;
+    summary.room_type = entry.room_type;
+    summary.room_version = Some(room.version.clone());
+    let encryption = events::current_state(connection, room, "m.room.encryption", "")?;
+    summary.encryption = encryption
+        .and_then(|pdu| pdu.content_str("algorithm"))
+        .map(EventEncryptionAlgorithm::from);
+    Ok(summary)
 }
