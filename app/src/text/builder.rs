@@ -1,5 +1,8 @@
 //! Builds blocks from start tags, end tags and text, in one pass and with bounds on depth and number.
 
+mod flow;
+mod table;
+
 use ruma::UserId;
 
 use super::links::{push_linkified, push_span, set_link};
@@ -377,18 +380,6 @@ impl<'a> Builder<'a> {
         Effect::Item
     }
 
-    fn begin_table(&mut self) -> Effect {
-        self.flush();
-        if self.table.is_some() {
-            return Effect::Block;
-        }
-        self.table = Some(Table {
-            only_header_cells: true,
-            ..Table::default()
-        });
-        Effect::Table
-    }
-
     fn finish_effect(&mut self, effect: Effect) {
         match effect {
             Effect::None => {}
@@ -468,58 +459,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Ends a cell that was not closed by its own tag.
-    fn end_open_cell(&mut self) {
-        let Some(at) = self
-            .open
-            .iter()
-            .rposition(|open| open.effect == Effect::Cell)
-        else {
-            return;
-        };
-        self.open[at].effect = Effect::None;
-        self.end_cell();
-    }
-
-    fn end_cell(&mut self) {
-        let text = self.take_inline();
-        if let Some(table) = &mut self.table
-            && table.row.len() < MAX_COLUMNS
-        {
-            table.row.push(text);
-        }
-    }
-
-    fn end_row(&mut self) {
-        self.end_open_cell();
-        // Text between cells has no place in a table; what there is becomes a cell.
-        if !self.inline.spans.is_empty() {
-            self.end_cell();
-        }
-        let Some(table) = &mut self.table else { return };
-        let row = std::mem::take(&mut table.row);
-        if !row.is_empty() && table.rows.len() < MAX_ROWS {
-            if table.rows.is_empty() {
-                table.header = table.only_header_cells;
-            }
-            table.rows.push(row);
-        }
-        table.only_header_cells = true;
-    }
-
-    fn end_table(&mut self) {
-        self.end_row();
-        let Some(table) = self.table.take() else {
-            return;
-        };
-        if !table.rows.is_empty() {
-            self.push_block(Block::Table {
-                header: table.header,
-                rows: table.rows,
-            });
-        }
-    }
-
     fn close_frame(&mut self) {
         let Some((frame, blocks)) = self.frames.pop() else {
             return;
@@ -534,17 +473,6 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-    }
-
-    fn line_break(&mut self) {
-        if self.hidden > 0 {
-            return;
-        }
-        if let Some((_, code)) = &mut self.pre {
-            return code.push('\n');
-        }
-        let style = self.style();
-        push_span(&mut self.inline.spans, "\n", &style);
     }
 
     fn image(&mut self, attribute: Attribute<'_>) {
@@ -565,110 +493,6 @@ impl<'a> Builder<'a> {
                 let style = self.style();
                 push_span(&mut self.inline.spans, &alt, &style);
             }
-        }
-    }
-
-    fn style(&self) -> Span {
-        Span {
-            text: String::new(),
-            bold: self.bold > 0,
-            italic: self.italic > 0,
-            strike: self.strike > 0,
-            underline: self.underline > 0,
-            code: self.code > 0,
-            spoiler: self.spoiler > 0,
-            color: self.colors.last().cloned(),
-            link: None,
-            mention: None,
-        }
-    }
-
-    /// White space as HTML collapses it: one space, none at the beginning of a line.
-    fn collapse(&self, text: &str) -> String {
-        let mut at_start = match self.inline.spans.last() {
-            None => true,
-            Some(span) => span.text.ends_with([' ', '\n']),
-        };
-        let mut out = String::with_capacity(text.len());
-        for character in text.chars() {
-            if matches!(character, ' ' | '\n' | '\t' | '\r' | '\x0c') {
-                if !at_start {
-                    out.push(' ');
-                }
-                at_start = true;
-            } else if !character.is_control() {
-                out.push(character);
-                at_start = false;
-            }
-        }
-        out
-    }
-
-    fn take_inline(&mut self) -> Inline {
-        let mut inline = std::mem::take(&mut self.inline);
-        while let Some(last) = inline.spans.last_mut() {
-            let len = last.text.trim_end_matches([' ', '\n']).len();
-            last.text.truncate(len);
-            if len > 0 {
-                break;
-            }
-            inline.spans.pop();
-        }
-        inline
-    }
-
-    /// Ends the running text and makes a block of it.
-    fn flush(&mut self) {
-        if self.table.is_some() {
-            // Inside a cell blocks are told apart by a line break only.
-            if !self.inline.spans.is_empty() {
-                self.line_break_once();
-            }
-            return;
-        }
-        let text = self.take_inline();
-        if text.spans.is_empty() {
-            return;
-        }
-        if let Some((depth, number)) = self.item.take() {
-            return self.push_block(Block::Item {
-                depth,
-                number,
-                text,
-            });
-        }
-        if let Some(level) = self.heading {
-            return self.push_block(Block::Heading { level, text });
-        }
-        if self.in_item
-            && let Some((_, blocks)) = self.frames.last_mut()
-            && let Some(Block::Item { text: before, .. }) = blocks.last_mut()
-        {
-            push_span(&mut before.spans, "\n", &Span::default());
-            before.spans.extend(text.spans);
-            return;
-        }
-        self.push_block(Block::Paragraph(text));
-    }
-
-    fn line_break_once(&mut self) {
-        if !self
-            .inline
-            .spans
-            .last()
-            .is_some_and(|span| span.text.ends_with('\n'))
-        {
-            self.line_break();
-        }
-    }
-
-    fn push_block(&mut self, block: Block) {
-        if self.n_blocks >= MAX_BLOCKS {
-            return;
-        }
-        self.n_blocks += 1;
-        if let Some((_, blocks)) = self.frames.last_mut() {
-            blocks.push(block);
         }
     }
 }

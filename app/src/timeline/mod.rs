@@ -29,6 +29,7 @@ pub(crate) use self::{
     message::{preview, text_of},
     minimize::minimize,
     names::{Names, Person},
+    row::shows,
     rows::Rows,
 };
 use crate::{media::MediaKeys, notice::Notice};

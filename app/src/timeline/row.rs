@@ -2,9 +2,15 @@
 
 use matrix_sdk_ui::timeline::{
     EventTimelineItem, MsgLikeKind, TimelineItem, TimelineItemContent as Content, TimelineItemKind,
-    VirtualTimelineItem,
+    VirtualTimelineItem, default_event_filter,
 };
-use ruma::events::room::message::MessageType;
+use ruma::{
+    events::{
+        AnyMessageLikeEventContent, AnySyncTimelineEvent,
+        room::message::{MessageType, Relation},
+    },
+    room_version_rules::RoomVersionRules,
+};
 
 use super::{MapContext, change, list::Mapped, membership, message};
 use crate::view::room::{RoomChange, RowKind};
@@ -60,6 +66,23 @@ fn map_event(event: &EventTimelineItem, context: &MapContext) -> Mapped {
         Content::CallInvite | Content::RtcNotification { .. } => {
             change::row(event, RoomChange::Call, context)
         }
+    }
+}
+
+/// Which events get a row: those of the SDK, and messages of a kind nobody here knows, by their text.
+pub(crate) fn shows(event: &AnySyncTimelineEvent, rules: &RoomVersionRules) -> bool {
+    default_event_filter(event, rules) || is_custom_message(event)
+}
+
+fn is_custom_message(event: &AnySyncTimelineEvent) -> bool {
+    let AnySyncTimelineEvent::MessageLike(event) = event else {
+        return false;
+    };
+    match event.original_content() {
+        Some(AnyMessageLikeEventContent::RoomMessage(content)) => {
+            !matches!(content.relates_to, Some(Relation::Replacement(_)))
+        }
+        _ => false,
     }
 }
 

@@ -55,9 +55,15 @@ pub enum RecoveryAction {
     /// Make a new recovery key in place of the old one.
     Replace,
     /// Enter the recovery key or passphrase.
-    Recover { key: String },
+    Recover {
+        /// As typed.
+        key: String,
+    },
     /// The key was written down: forget it here.
     KeySaved,
     /// Give up all old keys and start anew; needs the password.
-    Reset { password: String },
+    Reset {
+        /// The account's.
+        password: String,
+    },
 }

@@ -112,21 +112,36 @@ pub enum RoomDetailsAction {
     /// Change the topic.
     SetTopic(String),
     /// Change the picture.
-    SetAvatar { path: std::path::PathBuf },
+    SetAvatar {
+        /// The picture.
+        path: std::path::PathBuf,
+    },
     /// Invite somebody.
-    Invite { user: String },
+    Invite {
+        /// Their id, as typed.
+        user: String,
+    },
     /// Remove somebody.
     Kick {
+        /// Whom.
         user_id: OwnedUserId,
+        /// Why; may be empty.
         reason: String,
     },
     /// Ban somebody.
     Ban {
+        /// Whom.
         user_id: OwnedUserId,
+        /// Why; may be empty.
         reason: String,
     },
     /// Ignore or no longer ignore somebody.
-    Ignore { user_id: OwnedUserId, on: bool },
+    Ignore {
+        /// Whom.
+        user_id: OwnedUserId,
+        /// Ignore, or no longer.
+        on: bool,
+    },
     /// Change what notifies here.
     SetNotify(RoomNotify),
     /// Switch encryption on, for good.

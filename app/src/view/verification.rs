@@ -75,7 +75,10 @@ pub enum VerificationAction {
     /// Ask one device.
     RequestDevice(OwnedUserId, OwnedDeviceId),
     /// Show this incoming flow.
-    Open { flow_id: String },
+    Open {
+        /// Which.
+        flow_id: String,
+    },
     /// Accept what was asked.
     Accept,
     /// They match.

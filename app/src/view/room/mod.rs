@@ -76,52 +76,105 @@ pub enum RoomAction {
     /// Fetch older rows.
     PaginateBack,
     /// The text of the composer changed (draft, typing notice, completion). `cursor` is a byte offset.
-    TextChanged { text: String, cursor: usize },
+    TextChanged {
+        /// The whole text.
+        text: String,
+        /// Byte offset of the cursor.
+        cursor: usize,
+    },
     /// Send what is in the composer (a message, a reply or an edit).
     Send,
     /// Send the composer's text as a file, because it is too long for a message.
     SendTextAsFile,
     /// Attach files.
-    Attach { paths: Vec<std::path::PathBuf> },
+    Attach {
+        /// Which files.
+        paths: Vec<std::path::PathBuf>,
+    },
     /// Attach a picture from the clipboard.
     AttachBytes {
+        /// File name.
         name: String,
+        /// MIME type.
         mime: String,
+        /// The file.
         bytes: Vec<u8>,
     },
     /// Leave an attachment out again before it is sent.
-    Detach { upload: u64 },
+    Detach {
+        /// Which, by [`UploadRow::id`].
+        upload: u64,
+    },
     /// Take a completion.
-    Complete { index: usize },
+    Complete {
+        /// Which of those offered.
+        index: usize,
+    },
     /// Answer this row.
-    Reply { row: String },
+    Reply {
+        /// Which row.
+        row: String,
+    },
     /// Change this row of ours.
-    Edit { row: String },
+    Edit {
+        /// Which row.
+        row: String,
+    },
     /// Change the last row of ours (arrow up in an empty composer).
     EditLast,
     /// End replying or editing.
     CancelMode,
     /// Add or take back a reaction.
-    React { row: String, key: String },
+    React {
+        /// Which row.
+        row: String,
+        /// The emoji or text.
+        key: String,
+    },
     /// Remove a row.
-    Redact { row: String },
+    Redact {
+        /// Which row.
+        row: String,
+    },
     /// Try again to send a failed row.
-    Retry { row: String },
+    Retry {
+        /// Which row.
+        row: String,
+    },
     /// Drop a row that was not sent.
-    CancelSend { row: String },
+    CancelSend {
+        /// Which row.
+        row: String,
+    },
     /// Rows down to this one were seen (read receipt).
-    Seen { row: String },
+    Seen {
+        /// Which row.
+        row: String,
+    },
     /// Fetch the picture or file of a row; `open` shows it when it is there.
-    Download { row: String, open: bool },
+    Download {
+        /// Which row.
+        row: String,
+        /// Show it when it is there.
+        open: bool,
+    },
     /// Save the file of a row.
     SaveAs {
+        /// Which row.
         row: String,
+        /// Where to.
         path: std::path::PathBuf,
     },
     /// Ignore a person.
-    Ignore { user_id: OwnedUserId },
+    Ignore {
+        /// Whom.
+        user_id: OwnedUserId,
+    },
     /// Show the row that was answered.
-    ShowReplied { row: String },
+    ShowReplied {
+        /// Which row.
+        row: String,
+    },
     /// Go to the newest row and mark read.
     JumpToEnd,
     /// Ask again for the keys of rows that cannot be read.

@@ -22,7 +22,7 @@ use crate::{
     ids::{OwnedEventId, OwnedRoomId, OwnedUserId},
     media::MediaService,
     runtime::Tasks,
-    timeline::{Can, MapContext, Names, RowList, Rows},
+    timeline::{self, Can, MapContext, Names, RowList, Rows},
     view::handle::Driver,
 };
 
@@ -200,13 +200,14 @@ impl Model {
 
     async fn open_timeline(&mut self) -> Option<Items> {
         let begin = Instant::now();
-        let timeline = self
+        let opened = self
             .room
             .timeline_builder()
             .track_read_marker_and_receipts(TimelineReadReceiptTracking::MessageLikeEvents)
+            .event_filter(timeline::shows)
             .build()
             .await;
-        let timeline = match timeline {
+        let timeline = match opened {
             Ok(timeline) => Arc::new(timeline),
             Err(error) => {
                 tracing::error!(room_id = %self.room.room_id(), %error, "the timeline could not be opened");
