@@ -137,6 +137,7 @@ struct Views {
 impl Views {
     fn start(shared: &Shared) -> Self {
         let (shell, shell_effects) = crate::view::shell::model::start(shared);
+        crate::notifications::start(shared, shell_effects.clone());
         let sessions = shared.sessions.clone();
         let client = move || Some(sessions.current()?.client().clone());
         let media = MediaService::new(shared.tasks.clone(), Arc::new(client));
@@ -167,13 +168,14 @@ impl Core {
     ) -> Result<Self, CoreError> {
         config.profile.create()?;
         let lock = ProfileLock::acquire(&config.profile.data)?;
-        let store = Store::open(&config.profile.data)?;
         let runtime = runtime::build()?;
         let tasks = Tasks::new(runtime.handle().clone());
         let platform = {
             let _guard = runtime.enter();
+            survive_file_limits();
             services()
         };
+        let store = Store::open(&config.profile.data)?;
         let session_config = SessionConfig {
             profile: config.profile.data.clone(),
             keyring: platform.secrets.clone(),
@@ -348,6 +350,16 @@ async fn forget_pictures(shared: Shared, media: MediaService) {
         if !matches!(*sessions.borrow_and_update(), SessionState::Ready(_)) {
             media.clear();
         }
+    }
+}
+
+/// A limit on file sizes shall be an error told like a full disk, not a signal that ends the program: any handler does.
+fn survive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// `SIGXFSZ` on every Linux we build for.
+    const FILE_SIZE_EXCEEDED: i32 = 25;
+    if let Err(error) = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)) {
+        tracing::warn!(%error, "limits on file sizes would end the program");
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) fn is_damage(text: &str) -> bool {
         "disk image",
         "Failed to decrypt",
         "decryption failed",
+        "decrypting a value",
+        "deserializing or serializing a value",
     ]
     .iter()
     .any(|sign| text.contains(sign))

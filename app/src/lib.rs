@@ -10,6 +10,7 @@ pub mod failure;
 pub mod ids;
 pub mod media;
 pub mod notice;
+mod notifications;
 pub mod own_server;
 pub mod rate_limit;
 pub mod rooms;

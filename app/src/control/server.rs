@@ -152,3 +152,51 @@ pub fn is_owned_elsewhere(error: &CoreError) -> bool {
         CoreError::Lock(hardline_platform::instance::LockError::Held { .. })
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn half_a_line_is_kept_when_reading_is_cancelled() {
+        let (mut theirs, ours) = tokio::io::duplex(64);
+        let mut lines = Lines::new(ours);
+        theirs.write_all(b"first ha").await.unwrap();
+        let cancelled = tokio::time::timeout(std::time::Duration::from_millis(20), lines.next());
+        assert!(cancelled.await.is_err());
+        theirs.write_all(b"lf\nsecond\n").await.unwrap();
+        assert_eq!(
+            lines.next().await.unwrap().unwrap().trim_end(),
+            "first half"
+        );
+        assert_eq!(lines.next().await.unwrap().unwrap().trim_end(), "second");
+        drop(theirs);
+        assert!(lines.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_flood_without_an_end_of_line_is_refused() {
+        let (mut theirs, ours) = tokio::io::duplex(64 * 1024);
+        let flood = tokio::spawn(async move {
+            let block = [b'x'; 64 * 1024];
+            while theirs.write_all(&block).await.is_ok() {}
+        });
+        assert!(Lines::new(ours).next().await.is_err());
+        flood.await.unwrap();
+    }
+
+    #[test]
+    fn a_command_survives_the_socket_and_its_secret_stays_hidden() {
+        let command = Command::Login {
+            server: None,
+            user: "@ada:example.org".to_owned(),
+            password: crate::control::Secret::new("open sesame".to_owned()),
+        };
+        assert!(!format!("{command:?}").contains("sesame"));
+        let json = serde_json::to_string(&command).unwrap();
+        let Ok(Command::Login { password, .. }) = serde_json::from_str(&json) else {
+            panic!("{json}");
+        };
+        assert_eq!(password.expose(), "open sesame");
+    }
+}

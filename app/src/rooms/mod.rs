@@ -3,7 +3,7 @@
 pub mod actions;
 pub mod diff;
 pub mod order;
-mod preview;
+pub(crate) mod preview;
 pub(crate) mod row;
 
 use std::{

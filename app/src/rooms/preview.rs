@@ -52,10 +52,23 @@ pub(super) async fn preview(room: &Room, own: &UserId, is_direct: bool) -> Previ
 }
 
 /// A member's name as known here, without asking the server.
-pub(super) async fn name_of(room: &Room, user_id: &UserId) -> String {
+pub(crate) async fn name_of(room: &Room, user_id: &UserId) -> String {
     match room.get_member_no_sync(user_id).await {
         Ok(Some(member)) => member.name().to_owned(),
         Ok(None) | Err(_) => user_id.localpart().to_owned(),
+    }
+}
+
+/// The preview of an event, said by `sender` (`None`: it goes without saying).
+pub(crate) fn of_event(event: &AnySyncTimelineEvent, sender: Option<String>, own: bool) -> Preview {
+    match event {
+        AnySyncTimelineEvent::MessageLike(event) => match event.original_content() {
+            Some(content) => of_content(content, sender, own),
+            None => Preview::Redacted,
+        },
+        AnySyncTimelineEvent::State(_) => Preview::Change {
+            sender: sender.unwrap_or_default(),
+        },
     }
 }
 

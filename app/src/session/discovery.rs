@@ -229,6 +229,11 @@ pub(super) fn registration_of(info: &UiaaInfo) -> Registration {
 #[cfg(test)]
 mod tests {
     use ruma::api::client::uiaa::AuthFlow;
+    use serde_json::json;
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{method, path},
+    };
 
     use super::*;
 
@@ -274,6 +279,90 @@ mod tests {
                 "{text:?}: {error}"
             );
         }
+    }
+
+    async fn homeserver(features: serde_json::Value) -> MockServer {
+        let server = MockServer::start().await;
+        let answers = [
+            (
+                "GET",
+                "/_matrix/client/versions",
+                200,
+                json!({ "versions": ["v1.11"], "unstable_features": features }),
+            ),
+            (
+                "GET",
+                "/_matrix/client/v3/login",
+                200,
+                json!({ "flows": [{ "type": "m.login.password" }] }),
+            ),
+            (
+                "POST",
+                "/_matrix/client/v3/register",
+                401,
+                json!({ "flows": [{ "stages": ["m.login.dummy"] }], "session": "s" }),
+            ),
+        ];
+        for (verb, at, status, body) in answers {
+            let answer = ResponseTemplate::new(status).set_body_json(body);
+            Mock::given(method(verb))
+                .and(path(at))
+                .respond_with(answer)
+                .mount(&server)
+                .await;
+        }
+        server
+    }
+
+    #[tokio::test]
+    async fn a_well_known_file_leads_to_the_homeserver() {
+        let homeserver = homeserver(json!({ "org.matrix.simplified_msc3575": true })).await;
+        let site = MockServer::start().await;
+        let body = json!({ "m.homeserver": { "base_url": format!("{}/", homeserver.uri()) } });
+        Mock::given(path("/.well-known/matrix/client"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(&site)
+            .await;
+        let found = find_server(&site.uri()).await.unwrap().offer;
+        assert_eq!(found.base_url, homeserver.uri());
+        assert!(found.password && found.sliding_sync);
+        assert_eq!(found.registration, Registration::Open);
+    }
+
+    #[tokio::test]
+    async fn a_plain_address_works_without_a_well_known_file() {
+        let homeserver = homeserver(json!({})).await;
+        let address = homeserver.address().to_string();
+        let found = find_server(&address).await.unwrap().offer;
+        assert_eq!(found.base_url, format!("http://{address}"));
+        assert!(!found.sliding_sync);
+    }
+
+    #[tokio::test]
+    async fn a_web_site_is_not_a_homeserver() {
+        let site = MockServer::start().await;
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(200).set_body_string("<html>Welcome</html>"))
+            .mount(&site)
+            .await;
+        let error = find_server(&site.uri()).await.unwrap_err();
+        assert!(
+            matches!(error.notice(), Notice::NotMatrix { .. }),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_unreachable() {
+        let address = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let error = find_server(&format!("http://{address}")).await.unwrap_err();
+        assert!(
+            matches!(error.notice(), Notice::ServerUnreachable { .. }),
+            "{error}"
+        );
     }
 
     #[test]

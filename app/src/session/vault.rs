@@ -1,7 +1,7 @@
 //! Where a session's secrets are kept: the system keyring, or a file under a passphrase. Never a plain file.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -102,6 +102,7 @@ pub(crate) struct Vault {
     keyring: Arc<dyn SecretStore>,
     file: PassphraseFile,
     profile: String,
+    dir: PathBuf,
     passphrase: Arc<Mutex<Option<Zeroizing<String>>>>,
 }
 
@@ -116,6 +117,7 @@ impl Vault {
             keyring,
             file: PassphraseFile::new(dir.join(FILE)),
             profile: profile_hash(dir),
+            dir: dir.to_owned(),
             passphrase: Arc::new(Mutex::new(passphrase)),
         }
     }
@@ -180,6 +182,27 @@ impl Vault {
         match source {
             SecretSource::Keyring => self.keyring.delete(&self.profile, ask).await,
             SecretSource::PassphraseFile => self.with_file(|file| file.delete()).await,
+        }
+    }
+
+    /// Puts the secrets of damaged stores away, since only they can open what was kept of them for a repair.
+    pub async fn set_aside(&self, source: SecretSource) -> Result<(), SecretError> {
+        match source {
+            SecretSource::Keyring => {
+                let ask = Ask::quietly();
+                if let Some(secret) = self.keyring.get(&self.profile, ask).await? {
+                    let name = format!("{}-damaged", self.profile);
+                    self.keyring.set(&name, secret, ask).await?;
+                }
+                self.keyring.delete(&self.profile, ask).await
+            }
+            SecretSource::PassphraseFile => {
+                let (from, to) = (
+                    self.dir.join(FILE),
+                    self.dir.join(format!("{FILE}.damaged")),
+                );
+                Ok(tokio::fs::rename(from, to).await?)
+            }
         }
     }
 

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// A file could not be moved or made.
     #[error("the profile's folder: {0}")]
     Io(#[from] std::io::Error),
+    /// No space left where the profile is.
+    #[error("no space left where the profile is")]
+    Full,
     /// Written by a newer version of the program.
     #[error("the profile has version {found}; this program knows {supported}")]
     TooNew {
@@ -59,11 +62,7 @@ impl StoreError {
             Self::Damaged { kept_as } => Notice::StoreDamaged {
                 kept_as: Some(kept_as.display().to_string()),
             },
-            Self::Sqlite(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
-            {
-                Notice::DiskFull
-            }
+            Self::Full => Notice::DiskFull,
             other => crate::failure::of_store(other),
         }
     }

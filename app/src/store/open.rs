@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -26,6 +27,8 @@ const MIGRATIONS: &[&str] = &[
      ) STRICT, WITHOUT ROWID;",
 ];
 
+/// Bytes written to see whether there is space.
+const TRIAL: usize = 64 * 1024;
 /// How long a locked database is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -34,7 +37,27 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         Err(StoreError::Sqlite(error)) if is_damage(&error) => Err(StoreError::Damaged {
             kept_as: set_aside(path)?,
         }),
+        Err(StoreError::Sqlite(error)) if is_full(&error, path) => Err(StoreError::Full),
         other => other,
+    }
+}
+
+/// SQLite tells a full disk from other trouble, but not a quota or a limit on file sizes: those are tried out.
+fn is_full(error: &rusqlite::Error, path: &Path) -> bool {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => true,
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+            let trial = path.with_extension("trial");
+            let written = std::fs::write(&trial, [0; TRIAL]);
+            let _ = std::fs::remove_file(&trial);
+            written.is_err_and(|error| {
+                matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+                )
+            })
+        }
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod model;
 
-pub use model::SettingsViewModel;
+pub use model::{APPEARANCE, NOTIFICATIONS, SettingsViewModel};
 
 use super::{Avatar, Pending};
 use crate::ids::{OwnedDeviceId, OwnedUserId};

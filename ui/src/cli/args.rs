@@ -28,9 +28,6 @@ pub struct Arguments {
     /// How the window is drawn: auto, gl (OpenGL ES) or software. SLINT_BACKEND goes over auto.
     #[arg(long, value_name = "RENDERER", default_value_t)]
     pub renderer: Renderer,
-    /// A `matrix:` or matrix.to link to open.
-    #[arg(value_name = "LINK")]
-    pub link: Option<String>,
     /// Write manual pages and shell completions into a directory, for packagers.
     #[arg(long, value_name = "DIR", hide = true)]
     pub dist_files: Option<PathBuf>,
@@ -247,4 +244,36 @@ pub enum Recovery {
     Replace,
     /// Enter the key, from standard input or asked for.
     Enter,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_takes_a_password() {
+        for sub in Arguments::command().get_subcommands() {
+            for argument in sub.get_arguments() {
+                let takes_value = argument.get_action().takes_values();
+                assert!(
+                    !(takes_value && argument.get_id().as_str().contains("password")),
+                    "{sub}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        let parsed = Arguments::try_parse_from(["hardline", "rooms", "--json", "--profile", "/p"]);
+        let parsed = parsed.unwrap();
+        assert!(parsed.json && parsed.profile.is_some());
+    }
 }

@@ -60,33 +60,50 @@ impl SessionService {
 
     /// The client with its stores open; damaged stores are set aside.
     async fn open_client(&self, account: &Account, secrets: &Secrets) -> Result<Client, Notice> {
-        let stores = self.stores();
-        let client = match client::open(&account.homeserver, &stores, &secrets.store_key).await {
-            Ok(client) => client,
-            Err(error) => return Err(self.store_trouble(failure::of_build(&error, Doing::Other))),
-        };
+        match self.try_open_client(account, secrets).await {
+            Ok(client) => Ok(client),
+            Err(notice) => Err(self.store_trouble(account, notice).await),
+        }
+    }
+
+    async fn try_open_client(
+        &self,
+        account: &Account,
+        secrets: &Secrets,
+    ) -> Result<Client, Notice> {
+        let client = client::open(&account.homeserver, &self.stores(), &secrets.store_key)
+            .await
+            .map_err(|error| failure::of_build(&error, Doing::Other))?;
         let session = MatrixSession {
             meta: account.meta(),
             tokens: secrets.tokens.clone(),
         };
         let restored = client.restore_session(session).await;
-        restored.map_err(|error| self.store_trouble(failure::of_store(&error)))?;
+        restored.map_err(|error| failure::of_store(&error))?;
         if let Err(error) = client.event_cache().subscribe() {
             tracing::error!(%error, "the event cache could not be started");
         }
         Ok(client)
     }
 
-    /// Sets damaged stores aside, so that the person can sign in afresh and nothing is lost for a repair.
-    fn store_trouble(&self, notice: Notice) -> Notice {
+    /// Sets damaged stores aside, so that the person can sign in afresh and nothing is lost for a repair. The device
+    /// they belong to is given up: without its keys it can never be heard again.
+    async fn store_trouble(&self, account: &Account, notice: Notice) -> Notice {
         let Notice::StoreDamaged { .. } = notice else {
             return notice;
         };
-        match store::set_aside(&self.stores()) {
-            Ok(kept_as) => Notice::StoreDamaged {
-                kept_as: Some(kept_as.display().to_string()),
-            },
-            Err(error) => failure::of_any(&error),
+        let kept_as = match store::set_aside(&self.stores()) {
+            Ok(kept_as) => kept_as,
+            Err(error) => return failure::of_any(&error),
+        };
+        if let Err(error) = self.inner.vault.set_aside(account.secrets_in).await {
+            tracing::error!(%error, "the secrets of the damaged stores could not be put away");
+        }
+        if let Err(error) = self.inner.store.clear_account() {
+            return error.notice();
+        }
+        Notice::StoreDamaged {
+            kept_as: Some(kept_as.display().to_string()),
         }
     }
 
@@ -164,11 +181,11 @@ impl SessionService {
         }) else {
             return;
         };
-        let mut pause = std::time::Duration::from_secs(1);
+        let mut pause = Duration::from_secs(1);
         while let Err(error) = self.save(&account, &secrets).await {
             tracing::error!(%error, "refreshed tokens could not be kept; trying again");
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(std::time::Duration::from_secs(60));
+            pause = (pause * 2).min(Duration::from_secs(60));
         }
     }
 }

@@ -136,7 +136,7 @@ impl Model {
             ShellAction::Forget => self.attempt(async move { sessions.forget().await }),
             ShellAction::Dismiss(banner) => drop(self.dismissed.insert(kind(&banner))),
             ShellAction::WindowActive(active) => {
-                drop(self.shared.window_active.send_replace(active))
+                self.shared.window_active.send_replace(active);
             }
             ShellAction::Quit => self.driver.effect(ShellEffect::Quit),
         }
