@@ -14,6 +14,11 @@ use hardline_server::{
 };
 use tracing_subscriber::EnvFilter;
 
+/// Gives the memory of a password's hash (19 MiB each) back to the system, where the C library's
+/// allocator keeps it for every thread that ever made one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A Matrix homeserver small enough for a phone.
 #[derive(Parser)]
 #[command(
