@@ -110,9 +110,16 @@ pub(crate) fn is_damage(text: &str) -> bool {
 }
 
 fn is_disk_full(text: &str) -> bool {
-    ["disk is full", "No space left", "os error 28", "DiskFull"]
-        .iter()
-        .any(|sign| text.contains(sign))
+    // SQLite on a full disk may fail first at its shared index of the log.
+    [
+        "disk is full",
+        "No space left",
+        "os error 28",
+        "DiskFull",
+        "resize an existing shared-memory segment",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
 }
 
 /// An error with its causes in one line.

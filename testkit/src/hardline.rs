@@ -155,7 +155,8 @@ impl Hardline {
         let mut process = self.launch()?.arg("--background").spawn()?;
         until(LIMIT, "the program in the background", || {
             let alive = process.expect_running();
-            let listens = std::fs::read_dir(&sockets).is_ok_and(|mut entries| entries.next().is_some());
+            let listens =
+                std::fs::read_dir(&sockets).is_ok_and(|mut entries| entries.next().is_some());
             async move { alive.map(|()| listens.then_some(())) }
         })
         .await?;

@@ -18,6 +18,8 @@ use crate::{
 
 /// How long recovery may take to say how it stands, and to do its work.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
+/// How long recovery may take to begin; how an earlier attempt ended is no answer to this one.
+const BEGIN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Compares emoji. Each step is a line; `yes` or `no` is typed to the questions `asked` and `compare`.
 pub(super) async fn verify(
@@ -145,8 +147,6 @@ pub(super) async fn recovery(
     let mut state = view.state();
     let known = state.wait_for(|state| state.status != RecoveryStatus::Unknown);
     let _ = tokio::time::timeout(Duration::from_secs(20), known).await;
-    // How an earlier attempt ended is no answer to this one.
-    state.mark_unchanged();
     match action {
         RecoveryCommand::Status => Ok(describe(&view.state().borrow())),
         RecoveryCommand::SetUp | RecoveryCommand::Replace => {
@@ -176,7 +176,9 @@ async fn settled(
     done: impl Fn(&RecoveryState) -> bool,
 ) -> Result<RecoveryState, Failure> {
     let finished = async {
-        state.changed().await?;
+        // Other news may come first; the work itself shows as busy, unless it was over at once.
+        let begun = state.wait_for(|state| state.pending == Pending::Busy);
+        let _ = tokio::time::timeout(BEGIN_LIMIT, begun).await;
         state
             .wait_for(|state| {
                 matches!(state.pending, Pending::Failed(_))

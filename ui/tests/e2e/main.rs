@@ -1,0 +1,14 @@
+//! End to end: the program `hardline`, as people run it, with real servers and other people's clients.
+
+mod bad_server;
+mod clock;
+mod conversation;
+mod js_sdk;
+mod keyring;
+mod large;
+mod odd_events;
+mod person;
+mod profile;
+mod recovery;
+mod sending;
+mod verification;
