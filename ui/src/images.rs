@@ -17,7 +17,7 @@ const BUDGET: usize = 4 * 1024 * 1024;
 /// Longest side asked for in a timeline, in logical pixels.
 const PICTURE_SIDE: f32 = 480.0;
 /// Side of the largest avatar, in logical pixels.
-const AVATAR_SIDE: f32 = 64.0;
+const AVATAR_SIDE: f32 = 96.0;
 
 /// A decoded picture: RGBA, width, height.
 #[derive(Clone)]

@@ -6,7 +6,6 @@ use hardline_app::{
     ids::{OwnedDeviceId, UserId},
     view::{
         new_conversation::NewConversationAction,
-        room::RoomAction,
         shell::{Banner, ShellAction},
         verification::VerificationAction,
     },
@@ -36,6 +35,7 @@ pub fn connect(window: &Rc<Window>) {
     connect_list(window);
     connect_room(window);
     connect_people(window);
+    connect_path(window);
     crate::renderer::on_active(ui, {
         let window = window.weak();
         move |active| {
@@ -90,7 +90,9 @@ fn connect_shell(window: &Rc<Window>) {
             .ports
             .new_conversation
             .send(NewConversationAction::Reset),
-        views::Overlay::Jump => drop(window.with_room_list(|list| list.jump(""))),
+        views::Overlay::Jump => {
+            window.with_room_list(|list| list.jump(""));
+        }
         _ => {}
     }));
     global.on_overlay_closed(on(window, |window, overlay| {
@@ -144,9 +146,7 @@ fn connect_room(window: &Rc<Window>) {
         window.with_room(|room| room.reveal(&row));
     }));
     global.on_seen(on(window, |window, row: SharedString| {
-        if window.is_active() {
-            window.ports.room.send(RoomAction::Seen { row: row.into() });
-        }
+        window.row_shown(row.into())
     }));
     global.on_find({
         let window = window.weak();
@@ -155,6 +155,18 @@ fn connect_room(window: &Rc<Window>) {
                 window.with_room(|room| room.find(&text, backwards));
             }
         }
+    });
+}
+
+/// The dialog that asks for a path.
+fn connect_path(window: &Rc<Window>) {
+    let global = window.ui.global::<views::PathAdapter<'_>>();
+    global.on_accepted(on(window, |window, path: SharedString| {
+        files::path_typed(window, &path)
+    }));
+    global.on_cancelled({
+        let cancelled = on(window, |window, ()| drop(files::path_dropped(window)));
+        move || cancelled(())
     });
 }
 

@@ -75,7 +75,10 @@ pub struct Window {
     session: RefCell<Option<Session>>,
     room: RefCell<Option<Room>>,
     details: RefCell<Option<RoomDetails>>,
+    pub(super) path_question: RefCell<Option<files::PathQuestion>>,
     active: Cell<bool>,
+    /// The lowest row shown while the window was not in front.
+    unseen: RefCell<Option<String>>,
     midnight: Timer,
     placement_file: std::path::PathBuf,
     tasks: RefCell<Tasks>,
@@ -100,7 +103,9 @@ impl Window {
             session: RefCell::default(),
             room: RefCell::default(),
             details: RefCell::default(),
+            path_question: RefCell::default(),
             active: Cell::new(false),
+            unseen: RefCell::default(),
             midnight: Timer::default(),
             placement_file: options.placement_file.clone(),
             tasks: RefCell::default(),
@@ -155,12 +160,19 @@ impl Window {
     pub fn set_active(&self, active: bool) {
         if self.active.replace(active) != active {
             self.ports.shell.send(ShellAction::WindowActive(active));
+            if let Some(row) = self.unseen.take().filter(|_| active) {
+                self.ports.room.send(RoomAction::Seen { row });
+            }
         }
     }
 
-    /// Whether the window is in front.
-    pub fn is_active(&self) -> bool {
-        self.active.get()
+    /// A row is on the screen: it counts as seen as soon as the window is in front.
+    pub(super) fn row_shown(&self, row: String) {
+        if self.active.get() {
+            self.ports.room.send(RoomAction::Seen { row });
+        } else {
+            self.unseen.replace(Some(row));
+        }
     }
 
     fn bind_shell(&self) {
@@ -336,6 +348,7 @@ impl Window {
     pub(super) fn room_closed(&self) {
         self.details_closed();
         self.ports.room.unbind();
+        self.unseen.take();
         let closed = self.room.borrow_mut().take();
         drop(closed);
     }
