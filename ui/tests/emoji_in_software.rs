@@ -1,3 +1,4 @@
+#![allow(missing_docs, reason = "the window is generated")]
 //! Emoji are seen with the software renderer: a rendered picture has ink where they stand.
 
 use i_slint_backend_testing::{TestingBackend, TestingBackendOptions};

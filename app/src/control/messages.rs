@@ -134,7 +134,7 @@ pub(super) async fn redact(
 ) -> Result<Value, Failure> {
     let room = open(session, room).await?;
     let answer = room.redact(&event_id(event)?, reason, None).await;
-    let answer = answer.map_err(|error| RoomError::from(error))?;
+    let answer = answer.map_err(RoomError::from)?;
     Ok(json!({ "room_id": room.room_id(), "event_id": answer.event_id }))
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use hardline_platform::notify::{NotificationEvent, Notifier};
+use hardline_platform::notify::NotificationEvent;
 use matrix_sdk::{Room, sync::Notification};
 use ruma::MilliSecondsSinceUnixEpoch;
 use tokio::sync::{broadcast, mpsc};

@@ -18,6 +18,7 @@ const LASTING: usize = 20_000;
 
 /// What an item becomes on its own.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, never stored")]
 pub(crate) enum Mapped {
     /// A message; groups with its neighbours.
     Message(Box<MessageRow>),

@@ -42,10 +42,15 @@ pub enum NewConversationAction {
     StartDirect(OwnedUserId),
     /// Create a room with those chosen.
     CreateRoom {
+        /// Its name.
         name: String,
+        /// What it is about.
         topic: String,
+        /// Encrypted from the start.
         encrypted: bool,
+        /// Open to anybody.
         public: bool,
+        /// The local part of its address.
         alias: Option<String>,
     },
     /// Join by alias, id, `matrix:` or matrix.to link.

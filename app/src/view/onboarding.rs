@@ -91,8 +91,11 @@ pub enum OnboardingAction {
     },
     /// Create an account.
     Register {
+        /// The name wanted.
         user: String,
+        /// The password.
         password: String,
+        /// The registration token, where the server asks for one.
         token: Option<String>,
     },
     /// Start this device's own server and use it.

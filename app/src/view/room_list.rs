@@ -162,7 +162,9 @@ pub enum RoomListAction {
     Accept(OwnedRoomId),
     /// Decline an invite.
     Decline {
+        /// Which room.
         room_id: OwnedRoomId,
+        /// Ignore the inviter from now on too.
         ignore_inviter: bool,
     },
     /// Leave a room.

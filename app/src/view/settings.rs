@@ -159,12 +159,16 @@ pub enum SettingsAction {
     RefreshDevices,
     /// Rename a device.
     RenameDevice {
+        /// Which device.
         device_id: OwnedDeviceId,
+        /// Its name.
         name: String,
     },
     /// Sign a device out; needs the password.
     RemoveDevice {
+        /// Which device.
         device_id: OwnedDeviceId,
+        /// The password, asked for again.
         password: String,
     },
     /// Change how it looks.

@@ -184,7 +184,7 @@ pub fn change_tag(
             None => tags.remove(tag),
         };
     }
-    Ok(set(tx, user_id, Some(room_id), TAG, &*to_raw(&content)?)?)
+    Ok(set(tx, user_id, Some(room_id), TAG, &to_raw(&content)?)?)
 }
 
 /// Forgets all account data of a user.

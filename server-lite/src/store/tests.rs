@@ -80,14 +80,18 @@ async fn hooks_run_after_the_commit_only() {
     let (kept, undone) = (n_runs.clone(), n_runs.clone());
     store
         .write(move |tx| {
-            tx.after_commit(move || drop(kept.fetch_add(1, Ordering::SeqCst)));
+            tx.after_commit(move || {
+                kept.fetch_add(1, Ordering::SeqCst);
+            });
             Ok(())
         })
         .await
         .unwrap();
     let _ = store
         .write(move |tx| -> Result<(), Error> {
-            tx.after_commit(move || drop(undone.fetch_add(10, Ordering::SeqCst)));
+            tx.after_commit(move || {
+                undone.fetch_add(10, Ordering::SeqCst);
+            });
             Err(Error::forbidden("no"))
         })
         .await;

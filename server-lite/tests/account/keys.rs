@@ -18,7 +18,7 @@ struct Key(Ed25519KeyPair);
 impl Key {
     fn new() -> Result<Self> {
         Ok(Self(Ed25519KeyPair::from_der(
-            &Ed25519KeyPair::generate().to_vec(),
+            Ed25519KeyPair::generate().as_ref(),
             "x".to_owned(),
         )?))
     }

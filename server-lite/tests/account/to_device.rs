@@ -26,7 +26,7 @@ async fn a_message_reaches_its_device_once_however_often_it_is_sent() -> Result<
     }
     let first = sync(&bo, None).await?;
     let expected = json!({ "type": "org.example.ping", "sender": ada.user_id, "content": { "n": 1, "text": "ü\n" } });
-    assert_eq!(events(&first), [expected.clone()]);
+    assert_eq!(events(&first), std::slice::from_ref(&expected));
     assert_eq!(
         events(&sync(&other, None).await?),
         Vec::<Value>::new(),

@@ -31,7 +31,10 @@ where
 /// Where the callbacks of a screen send their actions: the view model that is bound now, if there is one.
 ///
 /// Callbacks are set once a window; view models come and go (a room closed, a session ended).
-pub struct Port<A>(Rc<RefCell<Option<Rc<dyn Fn(A)>>>>);
+pub struct Port<A>(Rc<RefCell<Option<Action<A>>>>);
+
+/// Where an action goes.
+type Action<A> = Rc<dyn Fn(A)>;
 
 impl<A> Clone for Port<A> {
     fn clone(&self) -> Self {

@@ -61,7 +61,9 @@ pub fn run(program: &Rc<FakeProgram>, test: impl AsyncFnOnce(Rc<Host>) + 'static
 pub async fn settle() {
     for _ in 0..3 {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        slint::Timer::single_shot(Duration::from_millis(30), move || drop(sender.send(())));
+        slint::Timer::single_shot(Duration::from_millis(30), move || {
+            let _ = sender.send(());
+        });
         receiver.await.unwrap();
     }
 }

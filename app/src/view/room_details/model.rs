@@ -399,7 +399,7 @@ async fn set_avatar(client: Client, room: Room, path: PathBuf) -> Result<(), Not
         .upload(&file.mime, file.bytes.to_vec(), None)
         .await;
     let uri = uploaded
-        .map_err(|error| failure::of_sdk(&error.into(), Doing::InRoom))?
+        .map_err(|error| failure::of_sdk(&error, Doing::InRoom))?
         .content_uri;
     room.set_avatar_url(&uri, None)
         .await

@@ -72,7 +72,7 @@ pub fn row_data(row: &Row, revealed: bool, images: &Images) -> views::RowData {
             views::RowData {
                 sender_name: sender.as_str().into(),
                 change,
-                text: text.into(),
+                text,
                 ..plain(views::RowKind::Change)
             }
         }

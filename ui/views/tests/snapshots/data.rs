@@ -604,7 +604,7 @@ pub fn rtl() -> Vec<RowData> {
         say(
             "r3",
             &LONG,
-            "Averylongwordwithoutanyspacesinitthatmustnevertheless­notpushthebubbleoutofthewindowatall",
+            "Averylongwordwithoutanyspacesinitthatmustnevertheless\u{AD}notpushthebubbleoutofthewindowatall",
             "09:02",
         ),
         RowData {
