@@ -35,7 +35,11 @@ impl RequiredState {
                 }
             }
         }
-        if self.wants("m.room.member", ANY) {
+        // Only members asked for by name end lazy loading; "everything" does not.
+        if self
+            .pairs
+            .contains(&("m.room.member".to_owned(), ANY.to_owned()))
+        {
             self.lazy = false;
         }
     }
