@@ -134,3 +134,26 @@ async fn threads_are_counted_apart_where_the_client_wants_it() {
     let threads = &sync["rooms"]["join"][&room]["unread_thread_notifications"];
     assert_eq!(threads[&root]["notification_count"], 1);
 }
+
+#[tokio::test]
+async fn who_answers_has_read_what_was_said() {
+    let server = Server::start().await;
+    let (ada, bo, room) = pair(&server).await;
+    let say = |n: u32| format!("/rooms/{}/send/m.room.message/answer{n}", encode(&room));
+    let text = json!({ "msgtype": "m.text", "body": "hello" });
+    for n in 0..2 {
+        ada.put(&say(n), text.clone()).await.ok();
+    }
+    let sync = bo.sync("").await;
+    assert_eq!(counts(&sync, &room).0, 2, "{sync}");
+    let since = sync["next_batch"].as_str().unwrap().to_owned();
+    bo.put(&say(2), text.clone()).await.ok();
+    let sync = bo.sync(&format!("since={since}")).await;
+    assert_eq!(counts(&sync, &room).0, 0, "{sync}");
+    let sync = ada.sync("").await;
+    assert_eq!(
+        counts(&sync, &room).0,
+        1,
+        "only the answer is new to the other: {sync}"
+    );
+}

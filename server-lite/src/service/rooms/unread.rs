@@ -72,6 +72,22 @@ pub fn rooms_since(connection: &Connection, user: &UserId, since: u64) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whoever sends an event has read up to it, in its thread
+/// (<https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications>).
+fn forget_for_sender(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu) -> Result<()> {
+    let counted = of_room(tx, &pdu.sender, room.nid)?;
+    let thread = thread_of(pdu);
+    if counted.iter().any(|count| count.thread == thread) {
+        let position = tx.next_position() as i64;
+        tx.prepare_cached(
+            "UPDATE unread_counts SET n_notify = 0, n_highlight = 0, position = ?4
+             WHERE user_id = ?1 AND room = ?2 AND thread = ?3",
+        )?
+        .execute((pdu.sender.as_str(), room.nid, &thread, position))?;
+    }
+    Ok(())
+}
+
 /// Counts a new event for every member it notifies.
 pub(super) fn count(
     tx: &WriteTx<'_>,
@@ -80,6 +96,7 @@ pub(super) fn count(
     pdu: &Pdu,
     members: &[OwnedUserId],
 ) -> Result<()> {
+    forget_for_sender(tx, room, pdu)?;
     if members.iter().all(|member| *member == pdu.sender) {
         return Ok(());
     }
