@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 /// How long a server may take to answer while it is being looked for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections a database: one writes, the others read.
-const CONNECTIONS: usize = 3;
+/// Connections a database at most: one writes, the others read. They are opened when that many are in use at once.
+const CONNECTIONS: usize = 6;
 /// Page cache a connection, bytes.
 const PAGE_CACHE: u32 = 512 * 1024;
 /// The most a write-ahead log keeps after a checkpoint, bytes.

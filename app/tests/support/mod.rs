@@ -31,6 +31,10 @@ pub struct Person {
 impl Person {
     /// Starts the program on an empty profile.
     pub fn start() -> Self {
+        // `RUST_LOG=hardline_app=debug,matrix_sdk=info` shows what the core did.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .try_init();
         let dir = tempfile::tempdir().expect("a folder");
         let dirs = ProgramDirs::under(dir.path());
         let config = CoreConfig {

@@ -1,6 +1,11 @@
 //! The task of an open room: one loop that takes actions, the SDK's changes, and the outcomes of its own jobs.
 
-use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use eyeball_im::VectorDiff;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
@@ -21,7 +26,7 @@ use super::{
 use crate::{
     ids::{OwnedEventId, OwnedRoomId, OwnedUserId},
     media::MediaService,
-    runtime::Tasks,
+    runtime::{TaskHandle, Tasks},
     timeline::{self, Can, MapContext, Names, RowList, Rows},
     view::handle::Driver,
 };
@@ -40,7 +45,12 @@ type Screen = Driver<RoomState, RoomAction, RoomEffect>;
 type Items = Pin<Box<dyn Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>> + Send>>;
 type Backup =
     Option<Pin<Box<dyn Stream<Item = Result<BackupState, BroadcastStreamRecvError>> + Send>>>;
-type Identities = Pin<Box<dyn Stream<Item = Vec<IdentityStatusChange>> + Send>>;
+
+/// Changes of identities as the task that watches them finds them; it ends with this.
+struct Identities {
+    changes: mpsc::UnboundedReceiver<Vec<IdentityStatusChange>>,
+    _task: TaskHandle,
+}
 
 /// The working side of an open room.
 pub(super) struct Model {
@@ -177,7 +187,7 @@ impl Model {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => break,
                 },
-                changes = next(&mut identities) => self.take_identities(changes),
+                changes = next_identities(&mut identities) => self.take_identities(changes),
                 state = next(&mut backup) => {
                     // The backup's key came (recovery, another device): what waited for keys may be read now.
                     if matches!(state, Ok(BackupState::Enabled)) && self.waits_for_keys() {
@@ -225,17 +235,32 @@ impl Model {
         Some(Box::pin(stream))
     }
 
+    /// Watches the identities of the members in a task of its own: the SDK's stream reads the store between two
+    /// items, and a stream that holds a connection of the store while nobody polls it stops everybody else.
     async fn watch_identities(&mut self) -> Option<Identities> {
         if !self.room.encryption_state().is_encrypted() {
             return None;
         }
-        match self.room.subscribe_to_identity_status_changes().await {
-            Ok(stream) => Some(Box::pin(stream)),
+        let stream = match self.room.subscribe_to_identity_status_changes().await {
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(room_id = %self.room.room_id(), %error, "identities are not watched");
-                None
+                return None;
             }
-        }
+        };
+        let (changes_in, changes) = mpsc::unbounded_channel();
+        let task = self.tasks.spawn("identities", async move {
+            let mut stream = pin!(stream);
+            while let Some(changes) = stream.next().await {
+                if changes_in.send(changes).is_err() {
+                    return;
+                }
+            }
+        });
+        Some(Identities {
+            changes,
+            _task: task,
+        })
     }
 
     async fn close(&mut self) {
@@ -258,6 +283,16 @@ async fn next<T>(stream: &mut Option<Pin<Box<dyn Stream<Item = T> + Send>>>) -> 
             return item;
         }
         *stream = None;
+    }
+    std::future::pending().await
+}
+
+async fn next_identities(identities: &mut Option<Identities>) -> Vec<IdentityStatusChange> {
+    if let Some(inner) = identities {
+        if let Some(changes) = inner.changes.recv().await {
+            return changes;
+        }
+        *identities = None;
     }
     std::future::pending().await
 }
