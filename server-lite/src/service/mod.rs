@@ -127,7 +127,7 @@ impl Services {
             notifier,
             limiter,
             key,
-            passwords: Passwords::default(),
+            passwords: Passwords::start()?,
             push_rules: Arc::default(),
             media,
             last_seen: LastSeen::default(),

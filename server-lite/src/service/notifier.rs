@@ -1,10 +1,28 @@
 //! Who waits in a sync, and waking them within a millisecond of a commit.
+//!
+//! A room wakes those of its members who wait, and costs nothing for those who do not: joining a room of thousands
+//! must not take a look at each of them.
 
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use ruma::{OwnedUserId, UserId};
+use rusqlite::Connection;
 use tokio::sync::watch;
+
+use super::rooms::membership;
+use crate::error::Result;
+
+/// Whose syncs to wake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// This user's.
+    User(OwnedUserId),
+    /// Those of all who are joined to the room with this number.
+    Room(i64),
+    /// Those of this user and of all who share a room with them.
+    Contacts(OwnedUserId),
+}
 
 /// Wakes the syncs of users. Cheap to clone.
 #[derive(Clone, Default)]
@@ -25,7 +43,7 @@ impl Notifier {
         receiver
     }
 
-    /// Wakes everyone in `woken`; forgets users nobody waits for.
+    /// Wakes these users; forgets those nobody waits for.
     pub fn wake(&self, woken: impl IntoIterator<Item = OwnedUserId>) {
         let mut users = self.users.lock();
         for user in woken {
@@ -38,6 +56,50 @@ impl Notifier {
                 sender.send_modify(|n_wakes| *n_wakes += 1);
             }
         }
+    }
+
+    /// Wakes those joined to a room. Call it once what they are to see is in the store.
+    pub fn wake_room(&self, connection: &Connection, room: i64) -> Result<()> {
+        let waiting = self.waiting();
+        if !waiting.is_empty() {
+            self.wake(membership::joined_among(connection, room, waiting)?);
+        }
+        Ok(())
+    }
+
+    /// Wakes everyone who is meant. Call it once what they are to see is in the store.
+    pub fn wake_all(
+        &self,
+        connection: &Connection,
+        wakes: impl IntoIterator<Item = Wake>,
+    ) -> Result<()> {
+        let mut rooms = Vec::new();
+        for wake in wakes {
+            match wake {
+                Wake::User(user) => self.wake([user]),
+                // A batch of writes often concerns one room many times.
+                Wake::Room(room) if rooms.contains(&room) => {}
+                Wake::Room(room) => {
+                    rooms.push(room);
+                    self.wake_room(connection, room)?;
+                }
+                Wake::Contacts(user) => {
+                    for other in self.waiting() {
+                        if other == user || membership::share_room(connection, &user, &other)? {
+                            self.wake([other]);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody who waits.
+    fn waiting(&self) -> Vec<OwnedUserId> {
+        let mut users = self.users.lock();
+        users.retain(|_, sender| sender.receiver_count() > 0);
+        users.keys().cloned().collect()
     }
 }
 
@@ -55,5 +117,14 @@ mod tests {
         notifier.wake([ada.to_owned()]);
         for_ada.changed().await.unwrap();
         assert!(!for_bo.has_changed().unwrap());
+    }
+
+    #[test]
+    fn who_no_longer_waits_is_forgotten() {
+        let notifier = Notifier::default();
+        let (ada, bo) = (user_id!("@ada:hs.test"), user_id!("@bo:hs.test"));
+        let _for_ada = notifier.subscribe(ada);
+        drop(notifier.subscribe(bo));
+        assert_eq!(notifier.waiting(), [ada.to_owned()]);
     }
 }

@@ -1,54 +1,91 @@
-//! Password hashes: argon2id, computed off the runtime's threads, a bounded number at a time.
+//! Password hashes: argon2id, computed on a thread of their own.
+//!
+//! Each hash works on 19 MiB. One thread with one buffer keeps that from adding up on a small board, whatever number of
+//! people log in at once; the buffer goes back to the system once nobody has logged in for a while.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{OnceLock, mpsc},
+    time::Duration,
+};
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-    password_hash::{SaltString, rand_core::OsRng},
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::{Ident, Output, ParamsString, Salt, SaltString, rand_core::OsRng},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// Each hash works on 19 MiB; two at once is what a small board can spare.
-const MAX_CONCURRENT: usize = 2;
 /// The longest password taken: hashing reads all of it.
 const MAX_LENGTH: usize = 512;
+/// How long the buffer is kept after the last hash.
+const KEPT: Duration = Duration::from_secs(5);
+
+type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
 
 /// Hashes and checks passwords.
 #[derive(Clone, Debug)]
 pub struct Passwords {
-    permits: Arc<Semaphore>,
-}
-
-impl Default for Passwords {
-    fn default() -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(MAX_CONCURRENT)),
-        }
-    }
+    jobs: mpsc::Sender<Job>,
 }
 
 impl Passwords {
+    /// Starts the thread, which ends with the last handle.
+    pub fn start() -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("passwords".to_owned())
+            .stack_size(1 << 20)
+            .spawn(move || serve(&queue))?;
+        Ok(Self { jobs })
+    }
+
     /// Hashes a new password.
     ///
     /// # Errors
     /// `M_WEAK_PASSWORD` if it is empty or longer than 512 bytes.
     pub async fn hash(&self, password: String) -> Result<String> {
         check(&password)?;
-        self.run(move || hash(&password)).await?
+        self.run(move |hasher| hasher.hash(&password)).await?
     }
 
     /// Whether the password fits the hash. Without a hash it takes as long and is false.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool> {
-        self.run(move || verify(&password, hash.as_deref())).await
+        self.run(move |hasher| hasher.verify(&password, hash.as_deref()))
+            .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(Error::internal)
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Hasher) -> T + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |hasher| {
+            // Nobody waits any more: hashing would only keep others waiting.
+            if !answer.is_closed() {
+                let _ = answer.send(work(hasher));
+            }
+        });
+        self.jobs.send(job).map_err(Error::internal)?;
+        answered.await.map_err(Error::internal)
+    }
+}
+
+fn serve(queue: &mpsc::Receiver<Job>) {
+    let mut hasher = Hasher::default();
+    loop {
+        let job = if hasher.blocks.is_empty() {
+            queue
+                .recv()
+                .map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+        } else {
+            queue.recv_timeout(KEPT)
+        };
+        match job {
+            Ok(job) => job(&mut hasher),
+            Err(mpsc::RecvTimeoutError::Timeout) => hasher = Hasher::default(),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
@@ -69,68 +106,140 @@ pub fn check(password: &str) -> Result<()> {
 
 /// Hashes a password on this thread.
 pub fn hash(password: &str) -> Result<String> {
-    let salt = SaltString::generate(&mut OsRng);
-    let hash = hasher()
-        .hash_password(password.as_bytes(), &salt)
-        .map_err(Error::internal)?;
-    Ok(hash.to_string())
+    Hasher::default().hash(password)
 }
 
-fn verify(password: &str, stored: Option<&str>) -> bool {
-    let parsed = stored.and_then(|stored| PasswordHash::new(stored).ok());
-    let Some(reference) = parsed.or_else(decoy) else {
-        return false;
-    };
-    // A password too long to have been set is not hashed whole, but costs the same.
-    let taken = if password.len() > MAX_LENGTH {
-        ""
-    } else {
-        password
-    };
-    let matches = hasher()
-        .verify_password(taken.as_bytes(), &reference)
-        .is_ok();
-    matches && stored.is_some() && taken.len() == password.len()
+/// argon2id with the memory it works on.
+#[derive(Default)]
+struct Hasher {
+    blocks: Vec<Block>,
 }
 
-/// A hash of nothing anybody knows, so that unknown accounts take the same time as known ones.
-fn decoy<'a>() -> Option<PasswordHash<'a>> {
-    static DECOY: OnceLock<Option<String>> = OnceLock::new();
-    let text = DECOY
-        .get_or_init(|| hash(&super::random::token()).ok())
-        .as_deref()?;
-    PasswordHash::new(text).ok()
+impl Hasher {
+    fn hash(&mut self, password: &str) -> Result<String> {
+        let salt = SaltString::generate(&mut OsRng);
+        let params = params();
+        let hash = PasswordHash {
+            algorithm: Ident::from(Algorithm::Argon2id),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&params).map_err(Error::internal)?,
+            salt: Some(salt.as_salt()),
+            hash: None,
+        };
+        let output = self
+            .output(password, &hash, Params::DEFAULT_OUTPUT_LEN)
+            .map_err(Error::internal)?;
+        let hash = PasswordHash {
+            hash: Some(output),
+            ..hash
+        };
+        Ok(hash.to_string())
+    }
+
+    fn verify(&mut self, password: &str, stored: Option<&str>) -> bool {
+        let parsed = stored.and_then(|stored| PasswordHash::new(stored).ok());
+        let known = parsed.is_some();
+        let Some(reference) = parsed.or_else(|| self.decoy()) else {
+            return false;
+        };
+        // A password too long to have been set is not hashed whole, but costs the same.
+        let taken = if password.len() > MAX_LENGTH {
+            ""
+        } else {
+            password
+        };
+        let Some(expected) = reference.hash else {
+            return false;
+        };
+        // `Output` compares in constant time.
+        let matches = self
+            .output(taken, &reference, expected.len())
+            .is_ok_and(|output| output == expected);
+        matches && known && taken.len() == password.len()
+    }
+
+    /// The hash of `password` with salt and parameters of `like`.
+    fn output(
+        &mut self,
+        password: &str,
+        like: &PasswordHash<'_>,
+        length: usize,
+    ) -> argon2::password_hash::Result<Output> {
+        use argon2::password_hash::Error;
+        let algorithm = Algorithm::try_from(like.algorithm)?;
+        let version = like.version.map_or(Ok(Version::default()), |version| {
+            Version::try_from(version).map_err(|_| Error::Version)
+        })?;
+        let params = Params::try_from(like)?;
+        if self.blocks.len() < params.block_count() {
+            self.blocks.resize(params.block_count(), Block::default());
+        }
+        let mut buffer = [0; Salt::MAX_LENGTH];
+        let salt = like.salt.ok_or(Error::SaltInvalid(
+            argon2::password_hash::errors::InvalidValue::TooShort,
+        ))?;
+        let salt = salt.decode_b64(&mut buffer)?;
+        let argon2 = Argon2::new(algorithm, version, params);
+        Output::init_with(length, |out| {
+            argon2
+                .hash_password_into_with_memory(password.as_bytes(), salt, out, &mut self.blocks)
+                .map_err(Into::into)
+        })
+    }
+
+    /// A hash of nothing anybody knows, so that unknown accounts take the same time as known ones.
+    fn decoy(&mut self) -> Option<PasswordHash<'static>> {
+        static DECOY: OnceLock<Option<String>> = OnceLock::new();
+        let text = DECOY
+            .get_or_init(|| self.hash(&super::random::token()).ok())
+            .as_deref()?;
+        PasswordHash::new(text).ok()
+    }
 }
 
 /// The parameters OWASP recommends for argon2id: 19 MiB, two passes, one lane.
-fn hasher() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+fn params() -> Params {
+    Params::new(19 * 1024, 2, 1, Some(Params::DEFAULT_OUTPUT_LEN)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{check, hash, verify};
+    use super::{Hasher, check, hash};
 
     #[test]
     fn a_hash_fits_its_password_only() {
-        let stored = hash("correct horse").unwrap();
+        let mut hasher = Hasher::default();
+        let stored = hasher.hash("correct horse").unwrap();
         assert!(
             stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{stored}"
         );
-        assert!(verify("correct horse", Some(&stored)));
-        assert!(!verify("correct horsf", Some(&stored)));
-        assert!(!verify("correct horse", None));
-        assert!(!verify("correct horse", Some("not a hash")));
+        assert!(hasher.verify("correct horse", Some(&stored)));
+        assert!(!hasher.verify("correct horsf", Some(&stored)));
+        assert!(!hasher.verify("correct horse", None));
+        assert!(!hasher.verify("correct horse", Some("not a hash")));
+    }
+
+    #[test]
+    fn what_was_hashed_with_a_memory_of_its_own_still_fits() {
+        use argon2::{Argon2, PasswordHasher, password_hash::SaltString};
+        let salt = SaltString::encode_b64(b"sixteen bytes ok").unwrap();
+        let stored = Argon2::default()
+            .hash_password(b"correct horse", &salt)
+            .unwrap();
+        let mut hasher = Hasher::default();
+        // What the buffer still holds of another hash must not matter.
+        hasher.hash("another").unwrap();
+        assert!(hasher.verify("correct horse", Some(&stored.to_string())));
     }
 
     #[test]
     fn a_too_long_password_never_fits() {
         let longest = "x".repeat(512);
         let stored = hash(&longest).unwrap();
-        assert!(verify(&longest, Some(&stored)));
-        assert!(!verify(&format!("{longest}y"), Some(&stored)));
+        let mut hasher = Hasher::default();
+        assert!(hasher.verify(&longest, Some(&stored)));
+        assert!(!hasher.verify(&format!("{longest}y"), Some(&stored)));
     }
 
     #[test]

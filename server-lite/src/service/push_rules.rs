@@ -3,7 +3,10 @@
 //! Rules live in the account data `m.push_rules`; a user who never changed them has no row and gets the server's defaults.
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#push-rules>
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -75,7 +78,7 @@ pub fn store(
 ) -> Result<u64> {
     let content = to_raw(&PushRulesContent { global: rules })?;
     let position = account_data::set(tx, user_id, None, account_data::PUSH_RULES, &content)?;
-    cache.forget(user_id);
+    cache.note_changed(user_id);
     Ok(position)
 }
 
@@ -108,35 +111,29 @@ pub fn matching_actions<'a>(
         .map_or(&[], |rule| rule.actions())
 }
 
-/// Parsed rules of the users whose rooms are active, so that counting an event costs no parsing. Users with the
-/// defaults, nearly all in a large room, cost a name each.
+/// Parsed rules of the users whose rooms are active, so that counting an event costs no parsing, and the names of all who
+/// have rules of their own, so that those with the defaults, nearly all in a large room, cost nothing.
 ///
 /// Read and written on the store's writer thread only, inside its transactions, so an entry is never older than the row.
 #[derive(Debug, Default)]
 pub struct RulesetCache {
-    entries: Mutex<HashMap<OwnedUserId, Option<Arc<Ruleset>>>>,
+    entries: Mutex<HashMap<OwnedUserId, Arc<Ruleset>>>,
+    with_rules: Mutex<Option<Arc<HashSet<OwnedUserId>>>>,
 }
 
 /// Above this many users the cache starts over.
-const MAX_CACHED: usize = 16_384;
+const MAX_CACHED: usize = 4_096;
 
 impl RulesetCache {
     /// The rules in force for a user, parsed at most once until they change.
     pub fn get(&self, conn: &Connection, user_id: &UserId) -> rusqlite::Result<Arc<Ruleset>> {
-        let changed = self.changed(conn, user_id)?;
-        Ok(changed.unwrap_or_else(|| Arc::new(Ruleset::server_default(user_id))))
-    }
-
-    /// The rules of a user who changed them; nothing for one who has the defaults.
-    pub fn changed(
-        &self,
-        conn: &Connection,
-        user_id: &UserId,
-    ) -> rusqlite::Result<Option<Arc<Ruleset>>> {
+        if !self.users_with_rules(conn)?.contains(user_id) {
+            return Ok(Arc::new(Ruleset::server_default(user_id)));
+        }
         if let Some(rules) = self.entries.lock().get(user_id) {
             return Ok(rules.clone());
         }
-        let rules = changed_rules(conn, user_id)?.map(Arc::new);
+        let rules = Arc::new(ruleset(conn, user_id)?);
         let mut entries = self.entries.lock();
         if entries.len() >= MAX_CACHED {
             entries.clear();
@@ -145,8 +142,35 @@ impl RulesetCache {
         Ok(rules)
     }
 
-    /// Forgets one user's rules.
-    pub fn forget(&self, user_id: &UserId) {
+    /// Everybody who has ever changed their rules.
+    pub fn users_with_rules(
+        &self,
+        conn: &Connection,
+    ) -> rusqlite::Result<Arc<HashSet<OwnedUserId>>> {
+        let mut with_rules = self.with_rules.lock();
+        if let Some(users) = &*with_rules {
+            return Ok(users.clone());
+        }
+        let mut statement = conn.prepare(
+            "SELECT user_id FROM account_data WHERE type = 'm.push_rules' AND room_id = ''",
+        )?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let users: HashSet<OwnedUserId> = rows
+            .filter_map(|row| row.map(|id| UserId::parse(id).ok()).transpose())
+            .collect::<Result<_, _>>()?;
+        let users = Arc::new(users);
+        *with_rules = Some(users.clone());
+        Ok(users)
+    }
+
+    /// Forgets what was parsed of one user's rules, and that they had the defaults.
+    pub fn note_changed(&self, user_id: &UserId) {
         self.entries.lock().remove(user_id);
+        let mut with_rules = self.with_rules.lock();
+        if let Some(users) = &mut *with_rules
+            && !users.contains(user_id)
+        {
+            Arc::make_mut(users).insert(user_id.to_owned());
+        }
     }
 }

@@ -9,12 +9,16 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use ruma::{OwnedUserId, UserId};
+use ruma::UserId;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::{StoreError, closed};
-use crate::{Error, error::Result, service::notifier::Notifier};
+use crate::{
+    Error,
+    error::Result,
+    service::notifier::{Notifier, Wake},
+};
 
 /// At most so many jobs share one commit.
 const MAX_BATCH: usize = 64;
@@ -23,7 +27,7 @@ const MAX_BATCH: usize = 64;
 pub struct WriteTx<'a> {
     connection: &'a Connection,
     position: Cell<u64>,
-    woken: RefCell<Vec<OwnedUserId>>,
+    wakes: RefCell<Vec<Wake>>,
     after_commit: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
@@ -37,7 +41,21 @@ impl WriteTx<'_> {
 
     /// Wakes the syncs of `user` once this is committed.
     pub fn wake(&self, user: &UserId) {
-        self.woken.borrow_mut().push(user.to_owned());
+        self.push_wake(Wake::User(user.to_owned()));
+    }
+
+    /// Wakes the syncs of all who are joined to the room with this number once this is committed.
+    pub fn wake_room(&self, room: i64) {
+        self.push_wake(Wake::Room(room));
+    }
+
+    /// Wakes the syncs of `user` and of all who share a room with them once this is committed.
+    pub fn wake_contacts(&self, user: &UserId) {
+        self.push_wake(Wake::Contacts(user.to_owned()));
+    }
+
+    fn push_wake(&self, wake: Wake) {
+        self.wakes.borrow_mut().push(wake);
     }
 
     /// Runs `hook` once this is committed; not at all if it is undone.
@@ -141,14 +159,16 @@ fn serve(mut connection: Connection, queue: &mpsc::Receiver<Job>, notifier: &Not
 fn run_batch(connection: &mut Connection, batch: impl Iterator<Item = Job>, notifier: &Notifier) {
     let mut answers = Vec::new();
     match commit_batch(connection, batch, &mut answers) {
-        Ok((woken, hooks)) => {
+        Ok((wakes, hooks)) => {
             for hook in hooks {
                 let _ = catch_unwind(AssertUnwindSafe(hook));
             }
             for answer in answers {
                 answer(Ok(()));
             }
-            notifier.wake(woken);
+            if let Err(error) = notifier.wake_all(connection, wakes) {
+                tracing::error!(%error, "cannot find out whom to wake");
+            }
         }
         Err(error) => {
             tracing::error!(%error, n_jobs = answers.len(), "commit failed");
@@ -160,7 +180,7 @@ fn run_batch(connection: &mut Connection, batch: impl Iterator<Item = Job>, noti
     }
 }
 
-type AfterCommit = (Vec<OwnedUserId>, Vec<Box<dyn FnOnce() + Send>>);
+type AfterCommit = (Vec<Wake>, Vec<Box<dyn FnOnce() + Send>>);
 
 fn commit_batch(
     connection: &mut Connection,
@@ -182,7 +202,7 @@ fn commit_batch(
     let tx = WriteTx {
         connection: &transaction,
         position: Cell::new(position),
-        woken: RefCell::default(),
+        wakes: RefCell::default(),
         after_commit: RefCell::default(),
     };
     for job in batch {
@@ -190,7 +210,7 @@ fn commit_batch(
     }
     let WriteTx {
         position: last,
-        woken,
+        wakes,
         after_commit,
         ..
     } = tx;
@@ -200,7 +220,7 @@ fn commit_batch(
             .execute([last.get() as i64])?;
     }
     commit(transaction)?;
-    Ok((woken.into_inner(), after_commit.into_inner()))
+    Ok((wakes.into_inner(), after_commit.into_inner()))
 }
 
 fn commit(transaction: Transaction<'_>) -> rusqlite::Result<()> {
@@ -209,7 +229,7 @@ fn commit(transaction: Transaction<'_>) -> rusqlite::Result<()> {
 
 fn run_in_savepoint(tx: &WriteTx<'_>, job: Job) -> rusqlite::Result<Answer> {
     tx.prepare_cached("SAVEPOINT job")?.execute([])?;
-    let (n_woken, n_hooks) = (tx.woken.borrow().len(), tx.after_commit.borrow().len());
+    let (n_wakes, n_hooks) = (tx.wakes.borrow().len(), tx.after_commit.borrow().len());
     let (keep, answer) = job(tx);
     if !keep {
         // A full disk may have rolled the whole transaction back already; then there is no savepoint.
@@ -221,7 +241,7 @@ fn run_in_savepoint(tx: &WriteTx<'_>, job: Job) -> rusqlite::Result<Answer> {
             ));
         }
         tx.prepare_cached("ROLLBACK TO job")?.execute([])?;
-        tx.woken.borrow_mut().truncate(n_woken);
+        tx.wakes.borrow_mut().truncate(n_wakes);
         tx.after_commit.borrow_mut().truncate(n_hooks);
     }
     tx.prepare_cached("RELEASE job")?.execute([])?;

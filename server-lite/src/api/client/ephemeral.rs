@@ -20,7 +20,7 @@ use crate::{
     service::{
         Services, account_data,
         rooms::{
-            self, Room, events, membership,
+            self, Room, events,
             receipts::{self, READ, READ_PRIVATE},
             visibility::require_joined,
         },
@@ -48,21 +48,22 @@ async fn create_typing_event_route(
         request.session.user_id.clone(),
         request.body.room_id.clone(),
     );
-    let (room, members) = services
-        .store
-        .read(move |c| {
-            let room = rooms::get(c, &room_id)?;
-            require_joined(c, &room, &user)?;
-            Ok((room.nid, membership::joined_users(c, room.nid)?))
-        })
-        .await?;
     let timeout = match &request.state {
         Typing::Yes(typing) => Some(typing.timeout),
         Typing::No => None,
     };
-    if services.typing.set(room, request.user_id(), timeout) {
-        services.notifier.wake(members);
-    }
+    let waker = services.clone();
+    services
+        .store
+        .read(move |c| {
+            let room = rooms::get(c, &room_id)?;
+            require_joined(c, &room, &user)?;
+            if waker.typing.set(room.nid, &user, timeout) {
+                waker.notifier.wake_room(c, room.nid)?;
+            }
+            Ok(())
+        })
+        .await?;
     Ok(create_typing_event::v3::Response::new())
 }
 

@@ -28,7 +28,7 @@ use crate::{
         Services, accounts,
         rate_limit::Class,
         rooms::{
-            self, Room, aliases,
+            self, aliases,
             client_event::{EventRow, Format, Viewer},
             membership::{self, Change},
             state,
@@ -132,25 +132,35 @@ async fn knock_room_route(
     Ok(knock_room::v3::Response::new(room_id))
 }
 
-/// Changes somebody else's membership, after a look at what it is now.
-async fn change_other(
-    services: &Services,
-    sender: OwnedUserId,
+/// A membership that one user wants for another.
+struct Wanted {
     room_id: OwnedRoomId,
     target: OwnedUserId,
     membership: &'static str,
     reason: Option<String>,
-    check: impl FnOnce(&Connection, &Room, &UserId) -> Result<()> + Send + 'static,
+}
+
+/// Changes somebody else's membership, after a look at what it is now (`leave` for strangers).
+async fn change_other<T>(
+    services: &Services,
+    request: &Authed<T>,
+    wanted: Wanted,
+    check: impl FnOnce(&Connection, &UserId, &str) -> Result<()> + Send + 'static,
 ) -> Result<()> {
+    refuse_suspended(request)?;
+    let sender = request.user_id().to_owned();
     services.limiter.check(Class::Rooms, sender.as_str())?;
     let writer = services.clone();
     services
         .store
         .write(move |tx| {
-            let mut room = rooms::get(tx, &room_id)?;
+            let mut room = rooms::get(tx, &wanted.room_id)?;
             require_joined(tx, &room, &sender)?;
-            check(tx, &room, &target)?;
-            let change = Change::new(&sender, &target, membership).because(reason);
+            let current = membership::find(tx, room.nid, &wanted.target)?;
+            let current = current.map_or_else(|| "leave".to_owned(), |member| member.membership);
+            check(tx, &wanted.target, &current)?;
+            let change =
+                Change::new(&sender, &wanted.target, wanted.membership).because(wanted.reason);
             membership::change(tx, &writer, &mut room, change).map(drop)
         })
         .await
@@ -160,36 +170,82 @@ async fn invite_user_route(
     services: Services,
     request: Authed<invite_user::v3::Request>,
 ) -> Result<invite_user::v3::Response> {
-    refuse_suspended(&request)?;
-    let Authed { body, session, .. } = request;
-    let invite_user::v3::InvitationRecipient::UserId(recipient) = body.recipient else {
+    let invite_user::v3::InvitationRecipient::UserId(recipient) = &request.recipient else {
         let message = "This server cannot invite by e-mail or telephone number.";
         return Err(Error::bad_request(ErrorKind::ThreepidDenied, message));
     };
-    let (user, reason) = (recipient.user_id, recipient.reason);
+    let wanted = Wanted {
+        room_id: request.room_id.clone(),
+        target: recipient.user_id.clone(),
+        membership: "invite",
+        reason: recipient.reason.clone(),
+    };
     let own = services.config.server.name.clone();
-    let check = move |c: &Connection, room: &Room, target: &UserId| {
+    let check = move |c: &Connection, target: &UserId, current: &str| {
         if target.server_name() == own && !accounts::exists(c, target)? {
             return Err(Error::not_found(format!("There is no account {target}.")));
         }
-        match membership::find(c, room.nid, target)? {
-            Some(member) if member.membership == "join" => Err(Error::forbidden(format!(
-                "{target} is in the room already."
-            ))),
-            _ => Ok(()),
+        if current == "join" {
+            let message = format!("{target} is in the room already.");
+            return Err(Error::forbidden(message));
         }
+        Ok(())
     };
-    change_other(
-        &services,
-        session.user_id,
-        body.room_id,
-        user,
-        "invite",
-        reason,
-        check,
-    )
-    .await?;
+    change_other(&services, &request, wanted, check).await?;
     Ok(invite_user::v3::Response::new())
+}
+
+async fn kick_user_route(
+    services: Services,
+    request: Authed<kick_user::v3::Request>,
+) -> Result<kick_user::v3::Response> {
+    let wanted = Wanted {
+        room_id: request.room_id.clone(),
+        target: request.body.user_id.clone(),
+        membership: "leave",
+        reason: request.reason.clone(),
+    };
+    let check = |_: &Connection, target: &UserId, current: &str| match current {
+        "join" | "invite" | "knock" => Ok(()),
+        _ => Err(Error::forbidden(format!("{target} is not in the room."))),
+    };
+    change_other(&services, &request, wanted, check).await?;
+    Ok(kick_user::v3::Response::new())
+}
+
+async fn ban_user_route(
+    services: Services,
+    request: Authed<ban_user::v3::Request>,
+) -> Result<ban_user::v3::Response> {
+    let wanted = Wanted {
+        room_id: request.room_id.clone(),
+        target: request.body.user_id.clone(),
+        membership: "ban",
+        reason: request.reason.clone(),
+    };
+    change_other(&services, &request, wanted, |_, _, _| Ok(())).await?;
+    Ok(ban_user::v3::Response::new())
+}
+
+async fn unban_user_route(
+    services: Services,
+    request: Authed<unban_user::v3::Request>,
+) -> Result<unban_user::v3::Response> {
+    let wanted = Wanted {
+        room_id: request.room_id.clone(),
+        target: request.body.user_id.clone(),
+        membership: "leave",
+        reason: request.reason.clone(),
+    };
+    let check = |_: &Connection, target: &UserId, current: &str| match current {
+        "ban" => Ok(()),
+        _ => Err(Error::bad_request(
+            ErrorKind::BadState,
+            format!("{target} is not banned."),
+        )),
+    };
+    change_other(&services, &request, wanted, check).await?;
+    Ok(unban_user::v3::Response::new())
 }
 
 async fn leave_room_route(
@@ -222,86 +278,6 @@ async fn forget_room_route(
         })
         .await?;
     Ok(forget_room::v3::Response::new())
-}
-
-/// The current membership of somebody, or `leave`.
-fn current(connection: &Connection, room: &Room, target: &UserId) -> Result<String> {
-    let member = membership::find(connection, room.nid, target)?;
-    Ok(member.map_or_else(|| "leave".to_owned(), |member| member.membership))
-}
-
-async fn kick_user_route(
-    services: Services,
-    request: Authed<kick_user::v3::Request>,
-) -> Result<kick_user::v3::Response> {
-    refuse_suspended(&request)?;
-    let Authed { body, session, .. } = request;
-    let check = |c: &Connection, room: &Room, target: &UserId| match &*current(c, room, target)? {
-        "join" | "invite" | "knock" => Ok(()),
-        _ => Err(Error::forbidden(format!("{target} is not in the room."))),
-    };
-    let (room, target) = (body.room_id, body.user_id);
-    change_other(
-        &services,
-        session.user_id,
-        room,
-        target,
-        "leave",
-        body.reason,
-        check,
-    )
-    .await?;
-    Ok(kick_user::v3::Response::new())
-}
-
-async fn ban_user_route(
-    services: Services,
-    request: Authed<ban_user::v3::Request>,
-) -> Result<ban_user::v3::Response> {
-    refuse_suspended(&request)?;
-    let Authed { body, session, .. } = request;
-    let (room, target) = (body.room_id, body.user_id);
-    let check = |_: &Connection, _: &Room, _: &UserId| Ok(());
-    change_other(
-        &services,
-        session.user_id,
-        room,
-        target,
-        "ban",
-        body.reason,
-        check,
-    )
-    .await?;
-    Ok(ban_user::v3::Response::new())
-}
-
-async fn unban_user_route(
-    services: Services,
-    request: Authed<unban_user::v3::Request>,
-) -> Result<unban_user::v3::Response> {
-    refuse_suspended(&request)?;
-    let Authed { body, session, .. } = request;
-    let check = |c: &Connection, room: &Room, target: &UserId| {
-        if current(c, room, target)? == "ban" {
-            return Ok(());
-        }
-        Err(Error::bad_request(
-            ErrorKind::BadState,
-            format!("{target} is not banned."),
-        ))
-    };
-    let (room, target) = (body.room_id, body.user_id);
-    change_other(
-        &services,
-        session.user_id,
-        room,
-        target,
-        "leave",
-        body.reason,
-        check,
-    )
-    .await?;
-    Ok(unban_user::v3::Response::new())
 }
 
 async fn joined_rooms_route(

@@ -245,7 +245,7 @@ async fn change(
         .await;
     if result.is_err() {
         // Whatever was read inside the transaction that did not happen is forgotten.
-        cache.forget(&user_id);
+        cache.note_changed(&user_id);
     }
     result
 }

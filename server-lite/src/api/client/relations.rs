@@ -126,87 +126,54 @@ fn find<T>(connection: &Connection, session: &Session, asked: &Asked<'_>) -> Res
     })
 }
 
-async fn get_relating_events_route(
-    services: Services,
-    request: Authed<get_relating_events::v1::Request>,
-) -> Result<get_relating_events::v1::Response> {
-    services
-        .store
-        .read(move |c| {
-            let asked = Asked {
-                room_id: &request.room_id,
-                parent: &request.event_id,
-                rel_type: None,
-                event_type: None,
-                from: request.from.as_deref(),
-                to: request.to.as_deref(),
-                direction: request.dir,
-                limit: request.limit,
-                recurse: request.recurse,
+/// The three endpoints differ in what their paths narrow down.
+macro_rules! relations_route {
+    ($name:ident, $endpoint:ident, |$request:ident| $rel_type:expr, $event_type:expr) => {
+        async fn $name(
+            services: Services,
+            $request: Authed<$endpoint::v1::Request>,
+        ) -> Result<$endpoint::v1::Response> {
+            let find = move |c: &Connection| {
+                let asked = Asked {
+                    room_id: &$request.room_id,
+                    parent: &$request.event_id,
+                    rel_type: $rel_type,
+                    event_type: $event_type,
+                    from: $request.from.as_deref(),
+                    to: $request.to.as_deref(),
+                    direction: $request.dir,
+                    limit: $request.limit,
+                    recurse: $request.recurse,
+                };
+                let found = find(c, &$request.session, &asked)?;
+                let mut response = $endpoint::v1::Response::new(found.chunk);
+                (response.next_batch, response.recursion_depth) = (found.next, found.depth);
+                response.prev_batch.clone_from(&$request.from);
+                Ok(response)
             };
-            let found = find(c, &request.session, &asked)?;
-            let mut response = get_relating_events::v1::Response::new(found.chunk);
-            (response.next_batch, response.recursion_depth) = (found.next, found.depth);
-            response.prev_batch.clone_from(&request.from);
-            Ok(response)
-        })
-        .await
+            services.store.read(find).await
+        }
+    };
 }
 
-async fn get_relating_events_with_rel_type_route(
-    services: Services,
-    request: Authed<get_relating_events_with_rel_type::v1::Request>,
-) -> Result<get_relating_events_with_rel_type::v1::Response> {
-    services
-        .store
-        .read(move |c| {
-            let asked = Asked {
-                room_id: &request.room_id,
-                parent: &request.event_id,
-                rel_type: Some(request.rel_type.to_string()),
-                event_type: None,
-                from: request.from.as_deref(),
-                to: request.to.as_deref(),
-                direction: request.dir,
-                limit: request.limit,
-                recurse: request.recurse,
-            };
-            let found = find(c, &request.session, &asked)?;
-            let mut response = get_relating_events_with_rel_type::v1::Response::new(found.chunk);
-            (response.next_batch, response.recursion_depth) = (found.next, found.depth);
-            response.prev_batch.clone_from(&request.from);
-            Ok(response)
-        })
-        .await
-}
-
-async fn get_relating_events_with_rel_type_and_event_type_route(
-    services: Services,
-    request: Authed<get_relating_events_with_rel_type_and_event_type::v1::Request>,
-) -> Result<get_relating_events_with_rel_type_and_event_type::v1::Response> {
-    use get_relating_events_with_rel_type_and_event_type::v1::Response;
-    services
-        .store
-        .read(move |c| {
-            let asked = Asked {
-                room_id: &request.room_id,
-                parent: &request.event_id,
-                rel_type: Some(request.rel_type.to_string()),
-                event_type: Some(request.event_type.to_string()),
-                from: request.from.as_deref(),
-                to: request.to.as_deref(),
-                direction: request.dir,
-                limit: request.limit,
-                recurse: request.recurse,
-            };
-            let found = find(c, &request.session, &asked)?;
-            let mut response = Response::new(found.chunk);
-            (response.next_batch, response.recursion_depth) = (found.next, found.depth);
-            response.prev_batch.clone_from(&request.from);
-            Ok(response)
-        })
-        .await
-}
+relations_route!(
+    get_relating_events_route,
+    get_relating_events,
+    |request| None,
+    None
+);
+relations_route!(
+    get_relating_events_with_rel_type_route,
+    get_relating_events_with_rel_type,
+    |request| Some(request.rel_type.to_string()),
+    None
+);
+relations_route!(
+    get_relating_events_with_rel_type_and_event_type_route,
+    get_relating_events_with_rel_type_and_event_type,
+    |request| Some(request.rel_type.to_string()),
+    Some(request.event_type.to_string())
+);
 
 async fn get_threads_route(
     services: Services,

@@ -17,10 +17,7 @@ pub fn mark_changed(tx: &WriteTx<'_>, user_id: &UserId) -> Result<u64> {
          ON CONFLICT DO UPDATE SET position = excluded.position",
     )?
     .execute(params![user_id.as_str(), position as i64])?;
-    tx.wake(user_id);
-    for other in membership::sharing_users(tx, user_id)? {
-        tx.wake(&other);
-    }
+    tx.wake_contacts(user_id);
     Ok(position)
 }
 

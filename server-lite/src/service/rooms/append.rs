@@ -416,11 +416,8 @@ pub(super) fn apply(
         redaction::apply(tx, room, pdu, redacts)?;
     }
     relations::index(tx, room, pdu)?;
-    let members = membership::joined_users(tx, room.nid)?;
-    unread::count(tx, services, room, pdu, &members)?;
-    for user in &members {
-        tx.wake(user);
-    }
+    unread::count(tx, services, room, pdu)?;
+    tx.wake_room(room.nid);
     if let (TimelineEventType::RoomMember, Some(target)) = (&pdu.kind, &pdu.state_key)
         && let Ok(target) = <&ruma::UserId>::try_from(target.as_str())
     {

@@ -106,6 +106,34 @@ pub fn joined_users(connection: &Connection, room: i64) -> Result<Vec<OwnedUserI
     Ok(users)
 }
 
+/// Those of `users` who are joined.
+pub fn joined_among(
+    connection: &Connection,
+    room: i64,
+    users: Vec<OwnedUserId>,
+) -> Result<Vec<OwnedUserId>> {
+    if users.len() as i64 > n_joined(connection, room)? {
+        return joined_users(connection, room);
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM memberships WHERE room = ?1 AND membership = 'join' AND user_id = ?2",
+    )?;
+    let mut joined = Vec::new();
+    for user in users {
+        if statement.exists((room, user.as_str()))? {
+            joined.push(user);
+        }
+    }
+    Ok(joined)
+}
+
+/// How many are joined.
+pub fn n_joined(connection: &Connection, room: i64) -> Result<i64> {
+    Ok(connection
+        .prepare_cached("SELECT n_joined FROM rooms WHERE nid = ?1")?
+        .query_row([room], |row| row.get(0))?)
+}
+
 /// Everybody who is joined, with the names they show.
 pub(super) fn joined_names(
     connection: &Connection,
@@ -146,21 +174,6 @@ pub fn rooms_of(
     Ok(rooms)
 }
 
-/// Everybody who shares a joined room with `user`, without `user`.
-pub fn sharing_users(connection: &Connection, user: &UserId) -> Result<Vec<OwnedUserId>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT o.user_id FROM memberships m
-         JOIN memberships o ON o.room = m.room AND o.membership = 'join'
-         WHERE m.user_id = ?1 AND m.membership = 'join' AND o.user_id <> ?1",
-    )?;
-    let rows = statement.query_map([user.as_str()], |row| row.get::<_, String>(0))?;
-    let mut users = Vec::new();
-    for row in rows {
-        users.extend(UserId::parse(row?).ok());
-    }
-    Ok(users)
-}
-
 /// Whether two users share a room both have joined.
 pub fn share_room(connection: &Connection, a: &UserId, b: &UserId) -> Result<bool> {
     Ok(connection
@@ -177,6 +190,10 @@ pub(super) fn apply(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu, target: &str) -> R
     let content: serde_json::Map<String, Value> = pdu.content_as();
     let text = |key: &str| content.get(key).and_then(Value::as_str);
     let membership = text("membership").unwrap_or("leave");
+    let before: Option<String> = tx
+        .prepare_cached("SELECT membership FROM memberships WHERE room = ?1 AND user_id = ?2")?
+        .query_row((room.nid, target), |row| row.get(0))
+        .optional()?;
     tx.prepare_cached(
         "INSERT INTO memberships (room, user_id, membership, event, position, sender,
                                   display_name, avatar_url, was_joined)
@@ -199,13 +216,12 @@ pub(super) fn apply(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu, target: &str) -> R
         text("displayname"),
         text("avatar_url"),
     ])?;
+    let changed =
+        |name: &str| i64::from(membership == name) - i64::from(before.as_deref() == Some(name));
     tx.prepare_cached(
-        "UPDATE rooms SET
-             n_joined = (SELECT count(*) FROM memberships WHERE room = ?1 AND membership = 'join'),
-             n_invited = (SELECT count(*) FROM memberships WHERE room = ?1 AND membership = 'invite')
-         WHERE nid = ?1",
+        "UPDATE rooms SET n_joined = n_joined + ?2, n_invited = n_invited + ?3 WHERE nid = ?1",
     )?
-    .execute([room.nid])?;
+    .execute((room.nid, changed("join"), changed("invite")))?;
     if membership != "join" {
         super::unread::forget(tx, room.nid, target)?;
     }
@@ -341,9 +357,28 @@ fn restricted_authorizer(
         return Ok(None);
     }
     let levels = power::Levels::load(connection, room)?;
-    let mut members = joined_users(connection, room.nid)?;
-    members.retain(|member| member.server_name() == user.server_name());
-    Ok(members.into_iter().find(|member| levels.may_invite(member)))
+    for candidate in levels.named_users() {
+        if candidate.server_name() == user.server_name()
+            && levels.may_invite(&candidate)
+            && is_joined(connection, room.nid, &candidate)?
+        {
+            return Ok(Some(candidate));
+        }
+    }
+    // Nobody with a level of their own: then anybody may, or nobody.
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id FROM memberships WHERE room = ?1 AND membership = 'join'",
+    )?;
+    let mut rows = statement.query([room.nid])?;
+    while let Some(row) = rows.next()? {
+        let Ok(member) = UserId::parse(row.get::<_, String>(0)?) else {
+            continue;
+        };
+        if member.server_name() == user.server_name() && !levels.names(&member) {
+            return Ok(levels.may_invite(&member).then_some(member));
+        }
+    }
+    Ok(None)
 }
 
 /// Leaves a room or refuses an invitation. Leaving a room one is not in changes nothing.

@@ -50,6 +50,7 @@ pub const COMPONENT: Component = Component {
     steps: &[
         Step::Sql(include_str!("../../store/schema/rooms.sql")),
         Step::Sql(include_str!("../../store/schema/rooms_2.sql")),
+        Step::Sql(include_str!("../../store/schema/rooms_3.sql")),
     ],
 };
 

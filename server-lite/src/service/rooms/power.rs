@@ -79,6 +79,23 @@ impl Levels {
         self.of_user(user) >= level
     }
 
+    /// Everybody with a level of their own, and the creators.
+    pub fn named_users(&self) -> Vec<OwnedUserId> {
+        let content = self.content.as_ref();
+        let listed = content.and_then(|content| content["users"].as_object());
+        let listed = listed.into_iter().flatten();
+        let mut users = self.creators.clone();
+        users.extend(listed.filter_map(|(user, _)| UserId::parse(&**user).ok()));
+        users
+    }
+
+    /// Whether a user has a level of their own or is a creator.
+    pub fn names(&self, user: &UserId) -> bool {
+        let content = self.content.as_ref();
+        self.creators.iter().any(|creator| creator == user)
+            || content.is_some_and(|content| !content["users"][user.as_str()].is_null())
+    }
+
     /// Who made the room.
     pub fn creators(&self) -> &[OwnedUserId] {
         &self.creators

@@ -8,7 +8,7 @@ use ruma::{EventId, UserId};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{Room, events, membership, unread};
+use super::{Room, events, unread};
 use crate::{
     Error,
     error::Result,
@@ -59,9 +59,7 @@ pub fn set(
     unread::read_upto(tx, services, room, user, thread, event_position)?;
     tx.wake(user);
     if kind == READ {
-        for member in membership::joined_users(tx, room.nid)? {
-            tx.wake(&member);
-        }
+        tx.wake_room(room.nid);
     }
     Ok(())
 }

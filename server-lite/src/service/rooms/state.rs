@@ -7,9 +7,6 @@ use rusqlite::{Connection, OptionalExtension};
 use super::Room;
 use crate::{error::Result, store::WriteTx};
 
-/// After so many differences a group is stored whole.
-const MAX_HOPS: i64 = 100;
-
 /// State as (type, state key) → number of the event.
 pub type StateMap = HashMap<(String, String), i64>;
 
@@ -83,51 +80,52 @@ pub fn of_group(connection: &Connection, group: i64) -> Result<StateMap> {
 }
 
 /// Makes a group that differs from `prev` by one event, and returns its number.
+///
+/// Groups no more than twice as large as the new one are copied into it, as a counter carries: n changes of state make
+/// chains of log n groups and n log n entries, however large the room.
 pub(super) fn add_group(
     tx: &WriteTx<'_>,
     room: i64,
-    prev: Option<i64>,
+    mut prev: Option<i64>,
     (kind, state_key, event): (&str, &str, i64),
 ) -> Result<i64> {
-    let n_hops = match prev {
-        Some(prev) => tx
-            .prepare_cached("SELECT n_hops + 1 FROM state_groups WHERE nid = ?1")?
-            .query_row([prev], |row| row.get(0))?,
-        None => 0,
-    };
-    if n_hops < MAX_HOPS {
-        let group = insert_group(tx, room, prev, n_hops)?;
-        insert_entry(tx, group, kind, state_key, event)?;
-        return Ok(group);
+    let mut entries = StateMap::from([((kind.to_owned(), state_key.to_owned()), event)]);
+    while let Some(group) = prev {
+        let (before, n_entries): (Option<i64>, i64) = tx
+            .prepare_cached("SELECT prev, n_entries FROM state_groups WHERE nid = ?1")?
+            .query_row([group], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if n_entries >= 2 * entries.len() as i64 {
+            break;
+        }
+        for (key, event) in own_entries(tx, group)? {
+            entries.entry(key).or_insert(event);
+        }
+        prev = before;
     }
-    let mut state = prev.map_or_else(|| Ok(StateMap::new()), |prev| of_group(tx, prev))?;
-    state.insert((kind.to_owned(), state_key.to_owned()), event);
-    let group = insert_group(tx, room, None, 0)?;
-    for ((kind, state_key), event) in state {
-        insert_entry(tx, group, &kind, &state_key, event)?;
-    }
-    Ok(group)
+    insert_group(tx, room, prev, &entries)
 }
 
-fn insert_group(tx: &WriteTx<'_>, room: i64, prev: Option<i64>, n_hops: i64) -> Result<i64> {
-    tx.prepare_cached("INSERT INTO state_groups (room, prev, n_hops) VALUES (?1, ?2, ?3)")?
-        .execute((room, prev, n_hops))?;
-    Ok(tx.last_insert_rowid())
+/// The differences of a group to the one before it.
+fn own_entries(connection: &Connection, group: i64) -> Result<StateMap> {
+    let mut statement = connection.prepare_cached(
+        "SELECT type, state_key, event FROM state_group_entries WHERE state_group = ?1",
+    )?;
+    let rows = statement.query_map([group], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn insert_entry(
-    tx: &WriteTx<'_>,
-    group: i64,
-    kind: &str,
-    state_key: &str,
-    event: i64,
-) -> Result<()> {
-    tx.prepare_cached(
+fn insert_group(tx: &WriteTx<'_>, room: i64, prev: Option<i64>, entries: &StateMap) -> Result<i64> {
+    tx.prepare_cached("INSERT INTO state_groups (room, prev, n_entries) VALUES (?1, ?2, ?3)")?
+        .execute((room, prev, entries.len() as i64))?;
+    let group = tx.last_insert_rowid();
+    let mut statement = tx.prepare_cached(
         "INSERT INTO state_group_entries (state_group, type, state_key, event)
          VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute((group, kind, state_key, event))?;
-    Ok(())
+    )?;
+    for ((kind, state_key), event) in entries {
+        statement.execute((group, kind, state_key, event))?;
+    }
+    Ok(group)
 }
 
 /// Makes `event` the current state of its type and key.

@@ -10,7 +10,6 @@ use std::{
 use parking_lot::Mutex;
 use ruma::{OwnedUserId, UserId};
 
-use super::membership;
 use crate::service::{Services, now_ms};
 
 /// The longest a notification lasts.
@@ -141,13 +140,10 @@ pub async fn run_expiry(services: Services) {
             () = services.shutdown.cancelled() => return,
         }
         for room in services.typing.expire(Instant::now()) {
-            let members = services
-                .store
-                .read(move |c| membership::joined_users(c, room))
-                .await;
-            match members {
-                Ok(members) => services.notifier.wake(members),
-                Err(error) => tracing::warn!(%error, "cannot tell that typing ended"),
+            let notifier = services.notifier.clone();
+            let told = services.store.read(move |c| notifier.wake_room(c, room));
+            if let Err(error) = told.await {
+                tracing::warn!(%error, "cannot tell that typing ended");
             }
         }
     }

@@ -2,10 +2,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#receiving-notifications>
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ruma::{
     Int, OwnedUserId, UInt, UserId,
@@ -89,34 +86,26 @@ fn forget_for_sender(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu) -> Result<()> {
 }
 
 /// Counts a new event for every member it notifies.
-pub(super) fn count(
-    tx: &WriteTx<'_>,
-    services: &Services,
-    room: &Room,
-    pdu: &Pdu,
-    members: &[OwnedUserId],
-) -> Result<()> {
+pub(super) fn count(tx: &WriteTx<'_>, services: &Services, room: &Room, pdu: &Pdu) -> Result<()> {
     forget_for_sender(tx, room, pdu)?;
-    if members.iter().all(|member| *member == pdu.sender) {
+    let n_joined = membership::n_joined(tx, room.nid)?;
+    let sender_joined = membership::is_joined(tx, room.nid, &pdu.sender)?;
+    if n_joined == i64::from(sender_joined) {
         return Ok(());
     }
     let event = EventRow::by_nid(tx, pdu.nid)?;
     let flat = flatten(&event)?;
     let thread = thread_of(pdu);
-    let shared = Shared::load(tx, room, members.len())?;
+    let shared = Shared::load(tx, room, n_joined)?;
     // Most members of a large room have the default rules and are not named by the event: one answer serves them all.
     let nobody = shared.outcome_for_nobody(room, &flat);
     let named = Named::of(pdu);
     let mut apart = vec![pdu.sender.as_str().to_owned()];
-    for (member, display_name) in membership::joined_names(tx, room.nid)? {
+    for (member, display_name) in to_ask(tx, services, room.nid, n_joined, &named)? {
         if member == pdu.sender {
             continue;
         }
-        let changed = services.push_rules.changed(tx, &member)?;
-        if changed.is_none() && !named.concerns(&member, display_name.as_deref()) {
-            continue;
-        }
-        let rules = changed.unwrap_or_else(|| Arc::new(Ruleset::server_default(&member)));
+        let rules = services.push_rules.get(tx, &member)?;
         let context = shared.context(room, &member, display_name);
         let outcome = push_rules::evaluate(&rules, &flat, &context);
         if outcome.notify {
@@ -135,6 +124,37 @@ pub(super) fn count(
         add_to_all_but(tx, room.nid, &apart, &thread, nobody)?;
     }
     Ok(())
+}
+
+/// The joined members to whom the rules may say something else than to anybody: those with rules of their own, and
+/// those whom the event names.
+fn to_ask(
+    tx: &WriteTx<'_>,
+    services: &Services,
+    room: i64,
+    n_joined: i64,
+    named: &Named,
+) -> Result<Vec<(OwnedUserId, Option<String>)>> {
+    let with_rules = services.push_rules.users_with_rules(tx)?;
+    let mut asked = Vec::new();
+    if named.is_by_text() || with_rules.len() as i64 > n_joined {
+        for (member, name) in membership::joined_names(tx, room)? {
+            if with_rules.contains(&member) || named.concerns(&member, name.as_deref()) {
+                asked.push((member, name));
+            }
+        }
+        return Ok(asked);
+    }
+    let directly = named.users.iter().flatten().chain(&named.target);
+    let directly = directly.filter_map(|user| UserId::parse(&**user).ok());
+    let candidates: BTreeSet<OwnedUserId> = directly.chain(with_rules.iter().cloned()).collect();
+    for candidate in candidates {
+        let member = membership::find(tx, room, &candidate)?;
+        if let Some(member) = member.filter(|member| member.membership == "join") {
+            asked.push((candidate, member.display_name));
+        }
+    }
+    Ok(asked)
 }
 
 /// Whom an event names, in the ways the default push rules look for.
@@ -158,6 +178,11 @@ impl Named {
             target: pdu.state_key.clone(),
             body: content["body"].as_str().unwrap_or_default().to_lowercase(),
         }
+    }
+
+    /// Whether only reading the text tells who is named.
+    fn is_by_text(&self) -> bool {
+        self.users.is_none() && !self.body.is_empty()
     }
 
     /// Whether the rules may say something else to this person than to anybody.
@@ -242,7 +267,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn load(connection: &Connection, room: &Room, n_members: usize) -> Result<Self> {
+    fn load(connection: &Connection, room: &Room, n_members: i64) -> Result<Self> {
         let levels = Levels::load(connection, room)?;
         let power_levels = levels.content().map(|content| {
             let integer = |value: &Value| value.as_i64().and_then(Int::new);
@@ -341,7 +366,7 @@ fn recount(
     if nids.is_empty() || threads.is_empty() {
         return Ok(());
     }
-    let n_members = membership::joined_users(tx, room.nid)?.len();
+    let n_members = membership::n_joined(tx, room.nid)?;
     let name = membership::find(tx, room.nid, user)?.and_then(|member| member.display_name);
     let context = Shared::load(tx, room, n_members)?.context(room, user, name);
     let rules = services.push_rules.get(tx, user)?;
