@@ -1,6 +1,7 @@
 //! The commands of the operator: accounts and registration tokens, while the server runs or not.
 
 mod output;
+mod report;
 mod token;
 mod user;
 
@@ -11,7 +12,7 @@ use clap::{Args, Subcommand};
 use hardline_server::{config::Config, service::Services};
 
 use self::output::Output;
-pub use self::{token::TokenCommand, user::UserCommand};
+pub use self::{report::ReportCommand, token::TokenCommand, user::UserCommand};
 
 /// What every command of the operator takes.
 #[derive(Args)]
@@ -47,6 +48,15 @@ pub struct Token {
     command: TokenCommand,
 }
 
+/// `hardline-server report …`
+#[derive(Args)]
+pub struct Report {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: ReportCommand,
+}
+
 /// A group of commands.
 #[derive(Subcommand)]
 pub enum Group {
@@ -54,6 +64,8 @@ pub enum Group {
     User(User),
     /// Registration tokens: create, list, delete.
     Token(Token),
+    /// What users reported: list, delete.
+    Report(Report),
 }
 
 impl Group {
@@ -66,6 +78,9 @@ impl Group {
             Self::Token(token) => token
                 .common
                 .run(async |services, output| token.command.run(services, output).await),
+            Self::Report(report) => report
+                .common
+                .run(async |services, output| report.command.run(services, output).await),
         }
     }
 }

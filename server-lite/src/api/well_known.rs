@@ -7,11 +7,48 @@ use http::{StatusCode, header};
 use serde_json::json;
 
 use super::Router;
-use crate::{error::json_response, service::Services};
+use crate::{
+    Error,
+    error::{Result, json_response},
+    service::Services,
+};
 
 /// The routes of this module.
 pub fn routes() -> Router {
-    Router::new().route("/.well-known/matrix/client", get(client_route))
+    Router::new()
+        .route("/.well-known/matrix/client", get(client_route))
+        .route("/.well-known/matrix/support", get(support_route))
+        .route(
+            "/.well-known/matrix/policy_server",
+            get(policy_server_route),
+        )
+}
+
+/// Whom to ask for help.
+async fn support_route(State(services): State<Services>) -> Result<Response> {
+    let support = &services.config.support;
+    let mut body = json!({});
+    if support.email.is_some() || support.matrix_id.is_some() {
+        let mut contact = json!({ "role": "m.role.admin" });
+        if let Some(email) = &support.email {
+            contact["email_address"] = json!(email);
+        }
+        if let Some(matrix_id) = &support.matrix_id {
+            contact["matrix_id"] = json!(matrix_id);
+        }
+        body["contacts"] = json!([contact]);
+    }
+    if let Some(page) = &support.page {
+        body["support_page"] = json!(page);
+    }
+    if body.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Err(Error::not_found("This server names nobody to ask."));
+    }
+    Ok(json_response(StatusCode::OK, &body))
+}
+
+async fn policy_server_route() -> Error {
+    Error::not_found("This server is no policy server.")
 }
 
 async fn client_route(State(services): State<Services>, headers: HeaderMap) -> Response {
@@ -19,10 +56,14 @@ async fn client_route(State(services): State<Services>, headers: HeaderMap) -> R
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => base_url_as_asked(&services, &headers),
     };
-    json_response(
-        StatusCode::OK,
-        &json!({ "m.homeserver": { "base_url": base_url } }),
-    )
+    let mut body = json!({ "m.homeserver": { "base_url": base_url } });
+    let livekit = &services.config.rtc.livekit_service_urls;
+    if !livekit.is_empty() {
+        let foci = livekit.iter();
+        let foci = foci.map(|url| json!({ "type": "livekit", "livekit_service_url": url }));
+        body["org.matrix.msc4143.rtc_foci"] = foci.collect();
+    }
+    json_response(StatusCode::OK, &body)
 }
 
 /// Without a configured address the one that was just used must do.

@@ -1,5 +1,6 @@
 //! The configuration file: TOML, every key documented in [`TEMPLATE`], unknown keys refused by line.
 
+mod offers;
 mod template;
 
 use std::{
@@ -11,7 +12,10 @@ use std::{
 use ruma::{OwnedServerName, RoomVersionId};
 use serde::Deserialize;
 
-pub use self::template::{TEMPLATE, render};
+pub use self::{
+    offers::{Presence, Rtc, Support, Turn},
+    template::{TEMPLATE, render},
+};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,18 @@ pub struct Config {
     /// Media.
     #[serde(default)]
     pub media: Media,
+    /// Presence.
+    #[serde(default)]
+    pub presence: Presence,
+    /// The relay for calls between two.
+    #[serde(default)]
+    pub turn: Turn,
+    /// Services for calls of many.
+    #[serde(default)]
+    pub rtc: Rtc,
+    /// Whom to ask for help.
+    #[serde(default)]
+    pub support: Support,
     /// Rate limits.
     #[serde(default)]
     pub rate_limits: RateLimits,
@@ -127,6 +143,8 @@ pub struct Registration {
     pub token: Option<String>,
     /// Whether guests are let in.
     pub guests: bool,
+    /// A secret with which administrators' tools make accounts.
+    pub shared_secret: Option<String>,
 }
 
 /// `[rooms]`

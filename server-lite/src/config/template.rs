@@ -32,6 +32,8 @@ path = "{storage}"
 token = "{registration_token}"
 # Whether guests (accounts without a password) are let in.
 # guests = false
+# With this secret, tools for administrators make accounts (/_synapse/admin/v1/register, as for Synapse).
+# shared_secret = "a long random word"
 
 [rooms]
 # The version of new rooms: "6" to "12".
@@ -49,6 +51,27 @@ token = "{registration_token}"
 # Whether whoever knows a file's address can read it without an account, as clients of before 2024 expect.
 # Encrypted files cannot be read that way in any case.
 # unauthenticated_downloads = false
+
+[presence]
+# Whether people see who of those they share a room with is online.
+# enabled = true
+
+[turn]
+# A coturn relay that lets calls through where no direct way is found, and the secret shared with it.
+# uris = ["turn:turn.example.org?transport=udp", "turn:turn.example.org?transport=tcp"]
+# secret = "static-auth-secret of coturn"
+# How long credentials live, in seconds.
+# lifetime_seconds = 86400
+
+[rtc]
+# LiveKit services (lk-jwt-service) for calls of many people.
+# livekit_service_urls = ["https://rtc.example.org/"]
+
+[support]
+# Whom to ask for help; published at /.well-known/matrix/support.
+# page = "https://example.org/help"
+# email = "admin@example.org"
+# matrix_id = "@admin:example.org"
 
 [rate_limits]
 # How much one user (for login and registration: one address) may do. A bucket of `burst` requests

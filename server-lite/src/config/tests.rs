@@ -30,6 +30,12 @@ fn the_template_is_valid_and_its_comments_show_the_defaults() {
     let mut all = load(&all).unwrap();
     assert!(all.server.public_url.take().is_some());
     assert!(all.storage.max_database_mib.take().is_some());
+    assert!(all.registration.shared_secret.take().is_some());
+    assert!(all.turn.secret.take().is_some());
+    assert_eq!(std::mem::take(&mut all.turn.uris).len(), 2);
+    assert_eq!(std::mem::take(&mut all.rtc.livekit_service_urls).len(), 1);
+    let support = std::mem::take(&mut all.support);
+    assert!(support.page.is_some() && support.email.is_some() && support.matrix_id.is_some());
     all.storage.path = written.storage.path.clone();
     assert_eq!(format!("{all:?}"), format!("{written:?}"));
 }

@@ -160,6 +160,60 @@ pub fn set_admin(tx: &WriteTx<'_>, user_id: &UserId, admin: bool) -> Result<()> 
     }
 }
 
+/// Whether somebody may do what administrators may.
+pub fn is_admin(conn: &Connection, user_id: &UserId) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM users WHERE user_id = ?1 AND admin = 1")?
+        .exists([user_id.as_str()])
+}
+
+/// What an administrator can put on an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restraint {
+    /// Nothing works any longer; the sessions stay for when it is lifted.
+    Locked,
+    /// Reading and leaving works, acting does not.
+    Suspended,
+}
+
+impl Restraint {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// Whether an account is locked or suspended.
+pub fn is_restrained(
+    conn: &Connection,
+    user_id: &UserId,
+    restraint: Restraint,
+) -> rusqlite::Result<bool> {
+    let column = restraint.column();
+    conn.prepare_cached(&format!(
+        "SELECT 1 FROM users WHERE user_id = ?1 AND {column} = 1"
+    ))?
+    .exists([user_id.as_str()])
+}
+
+/// Locks or suspends an account, or lifts that. A sync that waits ends.
+///
+/// # Errors
+/// `M_NOT_FOUND` if there is no such account.
+pub fn restrain(tx: &WriteTx<'_>, user_id: &UserId, restraint: Restraint, on: bool) -> Result<()> {
+    let column = restraint.column();
+    let changed = tx.execute(
+        &format!("UPDATE users SET {column} = ?2 WHERE user_id = ?1"),
+        params![user_id.as_str(), on],
+    )?;
+    if changed == 0 {
+        return Err(no_account());
+    }
+    tx.wake(user_id);
+    Ok(())
+}
+
 /// Closes an account for good: no password, no devices, no keys, no settings, no profile. The caller leaves its rooms.
 ///
 /// # Errors
@@ -230,6 +284,21 @@ pub fn insert_openid_token(
         ],
     )?;
     Ok(())
+}
+
+/// Whose OpenID token this is; none if it is unknown or expired.
+pub fn by_openid_token(conn: &Connection, token: &str, now_ms: i64) -> Result<Option<OwnedUserId>> {
+    let found: Option<String> = conn
+        .prepare_cached(
+            "SELECT user_id FROM openid_tokens WHERE token_hash = ?1 AND expires_at > ?2",
+        )?
+        .query_row(params![super::sessions::hash_token(token), now_ms], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    found
+        .map(|user_id| OwnedUserId::try_from(user_id).map_err(Error::internal))
+        .transpose()
 }
 
 fn no_account() -> Error {

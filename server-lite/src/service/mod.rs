@@ -8,7 +8,9 @@ pub mod devices;
 pub mod filters;
 pub mod json;
 pub mod keys;
+pub mod login_tokens;
 pub mod media;
+pub mod nonces;
 pub mod notifier;
 pub mod passwords;
 pub mod profiles;
@@ -17,6 +19,7 @@ pub mod pushers;
 pub mod random;
 pub mod rate_limit;
 pub mod registration_tokens;
+pub mod reports;
 pub mod rooms;
 pub mod sessions;
 pub mod signing;
@@ -30,7 +33,7 @@ use std::{ops::Deref, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    devices::LastSeen, media::Media, notifier::Notifier, passwords::Passwords,
+    devices::LastSeen, media::Media, nonces::Nonces, notifier::Notifier, passwords::Passwords,
     push_rules::RulesetCache, rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey,
     sync::sliding::Connections, uia::Uia,
 };
@@ -57,6 +60,8 @@ pub const COMPONENTS: &[Component] = &[
     pushers::COMPONENT,
     rooms::COMPONENT,
     media::COMPONENT,
+    reports::COMPONENT,
+    login_tokens::COMPONENT,
     sync::device_lists::COMPONENT,
 ];
 
@@ -86,6 +91,8 @@ pub struct Inner {
     pub media: Media,
     /// When devices were last noted as seen.
     pub last_seen: LastSeen,
+    /// Numbers used once.
+    pub nonces: Nonces,
     /// User-interactive authentication.
     pub uia: Uia,
     /// Who is typing.
@@ -131,6 +138,7 @@ impl Services {
             push_rules: Arc::default(),
             media,
             last_seen: LastSeen::default(),
+            nonces: Nonces::default(),
             uia: Uia::default(),
             typing: Typing::default(),
             sliding: Connections::default(),

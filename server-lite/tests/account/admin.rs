@@ -35,7 +35,7 @@ fn run_with(config: &Path, args: &[&str], stdin: &str) -> Result<Output> {
 }
 
 /// What a command printed as JSON.
-fn json_of(server: &HardlineServer, args: &[&str], stdin: &str) -> Result<Value> {
+pub fn json_of(server: &HardlineServer, args: &[&str], stdin: &str) -> Result<Value> {
     let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
     let output = run(server, &args, stdin)?;
     assert!(

@@ -7,6 +7,7 @@ mod devices;
 mod keys;
 mod login;
 mod media;
+mod moderation;
 mod password;
 mod profile;
 mod push;

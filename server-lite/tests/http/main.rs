@@ -1,5 +1,6 @@
 //! Black-box tests: the real program, over HTTP.
 
+mod endpoints;
 mod ephemeral;
 mod events;
 mod membership;
@@ -7,5 +8,7 @@ mod operation;
 mod requests;
 mod rooms;
 mod sliding_sync;
+mod space;
 mod support;
 mod sync_v3;
+mod upgrade;

@@ -4,6 +4,10 @@
 
 use std::time::Duration;
 
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
 use ruma::{
     api::{
         client::account::{
@@ -19,7 +23,7 @@ use ruma::{
 use super::auth;
 use crate::{
     api::{Authed, Public, Router, Routes},
-    error::{Error, Result},
+    error::{Error, Result, json_response},
     service::{
         Services, accounts, devices, now_ms, passwords, random, rooms::membership,
         sessions::Session,
@@ -37,6 +41,40 @@ pub fn routes() -> Router {
         .ruma(deactivate_route)
         .ruma(get_3pids_route)
         .ruma(request_openid_token_route)
+        .route(
+            "/_matrix/federation/v1/openid/userinfo",
+            axum::routing::get(openid_userinfo_route),
+        )
+}
+
+#[derive(serde::Deserialize)]
+struct Userinfo {
+    access_token: Option<String>,
+}
+
+/// Tells whoever was given an OpenID token whose it is: part of the Server-Server API that needs no federation.
+async fn openid_userinfo_route(
+    State(services): State<Services>,
+    Query(query): Query<Userinfo>,
+) -> Result<Response> {
+    let missing = || {
+        let text = "access_token is missing.";
+        Error::new(
+            http::StatusCode::UNAUTHORIZED,
+            ErrorKind::MissingToken,
+            text,
+        )
+    };
+    let token = query.access_token.ok_or_else(missing)?;
+    let user = services
+        .store
+        .read(move |c| accounts::by_openid_token(c, &token, now_ms()))
+        .await?;
+    let user = user.ok_or_else(|| Error::unknown_token(false))?;
+    Ok(json_response(
+        http::StatusCode::OK,
+        &serde_json::json!({ "sub": user }),
+    ))
 }
 
 async fn whoami_route(_: Services, request: Authed<whoami::Request>) -> Result<whoami::Response> {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod account_data;
+pub mod admin;
 pub mod auth;
 pub mod backup;
 pub mod device;
@@ -14,15 +15,20 @@ pub mod profile;
 pub mod push;
 pub mod register;
 pub mod relations;
+pub mod report;
 pub mod room_events;
 pub mod rooms;
 pub mod ruma_gaps;
 pub mod send;
 pub mod session;
+pub mod shared_secret;
+pub mod space;
 pub mod sync;
+pub mod thirdparty;
 pub mod to_device;
 pub mod user_directory;
 pub mod versions;
+pub mod voip;
 
 use ruma::UserId;
 
@@ -34,6 +40,7 @@ pub fn routes() -> Router {
     Router::new()
         .merge(account::routes())
         .merge(account_data::routes())
+        .merge(admin::routes())
         .merge(backup::routes())
         .merge(device::routes())
         .merge(ephemeral::routes())
@@ -45,14 +52,19 @@ pub fn routes() -> Router {
         .merge(push::routes())
         .merge(register::routes())
         .merge(relations::routes())
+        .merge(report::routes())
         .merge(room_events::routes())
         .merge(rooms::routes())
         .merge(send::routes())
         .merge(session::routes())
+        .merge(shared_secret::routes())
+        .merge(space::routes())
         .merge(sync::routes())
+        .merge(thirdparty::routes())
         .merge(to_device::routes())
         .merge(user_directory::routes())
         .merge(versions::routes())
+        .merge(voip::routes())
 }
 
 /// Refuses a request about another user's private things.

@@ -9,10 +9,10 @@ use ruma::{
         directory::{
             get_public_rooms, get_public_rooms_filtered, get_room_visibility, set_room_visibility,
         },
-        room::{Visibility, aliases as get_aliases, create_room, get_summary},
+        room::{Visibility, aliases as get_aliases, create_room, get_summary, upgrade_room},
     },
     directory::RoomTypeFilter,
-    room::{JoinRuleSummary, RoomType},
+    room::RoomType,
 };
 
 use crate::{
@@ -26,7 +26,8 @@ use crate::{
             self, aliases, create,
             directory::{self, Search},
             membership, power,
-            visibility::{require_joined, state_horizon},
+            upgrade::upgrade,
+            visibility::{may_know, require_joined, state_horizon},
         },
     },
 };
@@ -47,6 +48,7 @@ pub fn routes() -> Router {
         .ruma(get_room_visibility_route)
         .ruma(set_room_visibility_route)
         .ruma(get_summary_route)
+        .ruma(upgrade_room_route)
 }
 
 async fn create_room_route(
@@ -62,6 +64,27 @@ async fn create_room_route(
         .write(move |tx| create::create(tx, &services, request.user_id(), &request.body))
         .await?;
     Ok(create_room::v3::Response::new(room.id))
+}
+
+async fn upgrade_room_route(
+    services: Services,
+    request: Authed<upgrade_room::v3::Request>,
+) -> Result<upgrade_room::v3::Response> {
+    services
+        .limiter
+        .check(Class::Rooms, request.user_id().as_str())?;
+    refuse_suspended(&request)?;
+    create::require_supported(&request.new_version)?;
+    let writer = services.clone();
+    let room = services
+        .store
+        .write(move |tx| {
+            let mut old = rooms::get(tx, &request.room_id)?;
+            let (version, creators) = (&request.new_version, &request.additional_creators);
+            upgrade(tx, &writer, &mut old, request.user_id(), version, creators)
+        })
+        .await?;
+    Ok(upgrade_room::v3::Response::new(room.id))
 }
 
 /// Suspended users may read and leave, not act.
@@ -247,18 +270,12 @@ async fn get_summary_route(
                 Some(session) => membership::find(c, room.nid, &session.user_id)?,
                 None => None,
             };
-            let membership = member.map(|member| member.membership);
-            let summary = directory::summary(c, &room)?;
-            let is_inside = matches!(membership.as_deref(), Some("join" | "invite" | "knock"));
-            let is_open = matches!(
-                summary.join_rule,
-                JoinRuleSummary::Public
-                    | JoinRuleSummary::Knock
-                    | JoinRuleSummary::KnockRestricted(_)
-            );
-            if !is_inside && !is_open && !summary.world_readable {
+            let user = request.session.as_ref().map(|session| &*session.user_id);
+            if !may_know(c, &room, user)? {
                 return Err(unknown());
             }
+            let membership = member.map(|member| member.membership);
+            let summary = directory::summary(c, &room)?;
             let mut response = get_summary::v1::Response::new(summary);
             response.membership = membership.map(Into::into);
             Ok(response)

@@ -2,14 +2,19 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#login>
 
+use axum::routing::get;
 use ruma::{
     OwnedUserId,
-    api::client::session::{
-        get_login_types::v3 as login_types,
-        login::v3::{self, LoginInfo},
-        logout::v3 as logout,
-        logout_all::v3 as logout_all,
-        refresh_token::v3 as refresh,
+    api::client::{
+        discovery::get_authorization_server_metadata::v1 as auth_metadata,
+        session::{
+            get_login_token::v1 as login_token,
+            get_login_types::v3 as login_types,
+            login::v3::{self, LoginInfo},
+            logout::v3 as logout,
+            logout_all::v3 as logout_all,
+            refresh_token::v3 as refresh,
+        },
     },
 };
 
@@ -20,19 +25,28 @@ use crate::{
     service::{
         Services, accounts,
         devices::{self, LoginOptions},
-        now_ms,
+        login_tokens, now_ms,
         rate_limit::Class,
     },
 };
 
 /// The routes of this module.
 pub fn routes() -> Router {
-    Router::new()
+    let mut router = Router::new();
+    for version in ["r0", "v3"] {
+        let path = format!("/_matrix/client/{version}/login/sso/redirect");
+        router = router
+            .route(&format!("{path}/{{idp_id}}"), get(sso_route))
+            .route(&path, get(sso_route));
+    }
+    router
         .ruma(login_types_route)
         .ruma(login_route)
         .ruma(logout_route)
         .ruma(logout_all_route)
         .ruma(refresh_token_route)
+        .ruma(login_token_route)
+        .ruma(auth_metadata_route)
 }
 
 async fn login_types_route(
@@ -40,7 +54,10 @@ async fn login_types_route(
     _: Public<login_types::Request>,
 ) -> Result<login_types::Response> {
     let password = login_types::LoginType::Password(login_types::PasswordLoginType::new());
-    Ok(login_types::Response::new(vec![password]))
+    let mut token = login_types::TokenLoginType::new();
+    token.get_login_token = true;
+    let token = login_types::LoginType::Token(token);
+    Ok(login_types::Response::new(vec![password, token]))
 }
 
 async fn login_route(services: Services, request: Public<LoginRequest>) -> Result<v3::Response> {
@@ -48,19 +65,16 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         .limiter
         .check(Class::Login, &request.ip.to_string())?;
     let (request, ip) = (request.body.0, request.ip);
-    let LoginInfo::Password(given) = request.login_info else {
-        return Err(Error::bad_request(
-            ruma::api::error::ErrorKind::Unknown,
-            "This server knows the log-in type m.login.password only.",
-        ));
+    let user_id = match request.login_info {
+        LoginInfo::Password(given) => by_password(&services, given).await?,
+        LoginInfo::Token(given) => by_token(&services, given.token).await?,
+        _ => {
+            return Err(Error::bad_request(
+                ruma::api::error::ErrorKind::Unknown,
+                "This server knows the log-in types m.login.password and m.login.token.",
+            ));
+        }
     };
-    let user_id = named_user(&services, &given)?;
-    let right = auth::check_password(&services, &user_id, given.password).await?;
-    match right {
-        None => return Err(Error::forbidden("Wrong user name or password.")),
-        Some(credentials) if credentials.deactivated => return Err(accounts::deactivated()),
-        Some(_) => {}
-    }
     let options = LoginOptions {
         device_id: request.device_id,
         display_name: request.initial_device_display_name,
@@ -87,6 +101,57 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         v3::DiscoveryInfo::new(v3::HomeserverInfo::new(base_url))
     });
     Ok(response)
+}
+
+/// The user whose name and password these are.
+async fn by_password(services: &Services, given: v3::Password) -> Result<OwnedUserId> {
+    let user_id = named_user(services, &given)?;
+    match auth::check_password(services, &user_id, given.password).await? {
+        None => Err(Error::forbidden("Wrong user name or password.")),
+        Some(credentials) if credentials.deactivated => Err(accounts::deactivated()),
+        Some(_) => Ok(user_id),
+    }
+}
+
+/// The user who made this token on another device.
+async fn by_token(services: &Services, token: String) -> Result<OwnedUserId> {
+    let user = services
+        .store
+        .write(move |tx| login_tokens::consume(tx, &token, now_ms()))
+        .await?;
+    user.ok_or_else(|| Error::forbidden("This log-in token is unknown, used or expired."))
+}
+
+/// A token to log another device in with; the password must be shown again.
+async fn login_token_route(
+    services: Services,
+    request: Authed<login_token::Request>,
+) -> Result<login_token::Response> {
+    let session = request.session;
+    let action = "login token".to_owned();
+    auth::confirm_user(&services, &session, action, request.body.auth.as_ref()).await?;
+    let token = services
+        .store
+        .write(move |tx| login_tokens::create(tx, &session.user_id, now_ms()))
+        .await?;
+    Ok(login_token::Response::new(login_tokens::LIFETIME, token))
+}
+
+/// What the specification has a server answer that does not offer something.
+fn not_offered(what: &str) -> Error {
+    let kind = ruma::api::error::ErrorKind::Unrecognized;
+    Error::new(http::StatusCode::NOT_FOUND, kind, what)
+}
+
+async fn sso_route() -> Error {
+    not_offered("This server has no single sign-on.")
+}
+
+async fn auth_metadata_route(
+    _: Services,
+    _: Public<auth_metadata::Request>,
+) -> Result<auth_metadata::Response> {
+    Err(not_offered("This server has no OAuth 2.0."))
 }
 
 /// The user a client names, also in the form of before 2018.

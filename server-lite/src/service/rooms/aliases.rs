@@ -73,6 +73,13 @@ pub fn insert(tx: &WriteTx<'_>, room: &Room, alias: &RoomAliasId, creator: &User
     Ok(())
 }
 
+/// Points all aliases of a room to another.
+pub fn move_all(tx: &WriteTx<'_>, from: &Room, to: &Room) -> Result<()> {
+    tx.prepare_cached("UPDATE aliases SET room = ?2 WHERE room = ?1")?
+        .execute((from.nid, to.nid))?;
+    Ok(())
+}
+
 /// Removes an alias: its creator may, and whoever may set the room's canonical alias.
 pub fn remove(tx: &WriteTx<'_>, alias: &RoomAliasId, user: &UserId) -> Result<()> {
     let found: Option<(i64, String)> = tx

@@ -93,6 +93,18 @@ pub fn create(
     Ok(room)
 }
 
+/// Refuses with `M_UNSUPPORTED_ROOM_VERSION` unless rooms of this version can be made here.
+pub fn require_supported(version: &RoomVersionId) -> Result<()> {
+    if SUPPORTED_VERSIONS.contains(version) {
+        return Ok(());
+    }
+    let message = format!("This server makes rooms of version 6 to 12, not {version}.");
+    Err(Error::bad_request(
+        ErrorKind::UnsupportedRoomVersion,
+        message,
+    ))
+}
+
 /// A refused event of a new room is the fault of what the room was asked to be.
 fn as_invalid_state(error: Error) -> Error {
     match error {
@@ -172,13 +184,7 @@ impl<'a> Plan<'a> {
             .room_version
             .clone()
             .unwrap_or_else(|| default.clone());
-        if !SUPPORTED_VERSIONS.contains(&version) {
-            let message = format!("This server makes rooms of version 6 to 12, not {version}.");
-            return Err(Error::bad_request(
-                ErrorKind::UnsupportedRoomVersion,
-                message,
-            ));
-        }
+        require_supported(&version)?;
         if !request.invite_3pid.is_empty() {
             let message = "This server cannot invite by e-mail or telephone number.";
             return Err(Error::bad_request(ErrorKind::ThreepidDenied, message));

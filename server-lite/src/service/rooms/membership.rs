@@ -185,6 +185,22 @@ pub fn share_room(connection: &Connection, a: &UserId, b: &UserId) -> Result<boo
         .exists((a.as_str(), b.as_str()))?)
 }
 
+/// The rooms two users are both joined to.
+pub fn shared_rooms(connection: &Connection, a: &UserId, b: &UserId) -> Result<Vec<OwnedRoomId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.room_id FROM memberships m
+         JOIN memberships o ON o.room = m.room AND o.user_id = ?2 AND o.membership = 'join'
+         JOIN rooms r ON r.nid = m.room
+         WHERE m.user_id = ?1 AND m.membership = 'join' ORDER BY r.nid",
+    )?;
+    let rows = statement.query_map((a.as_str(), b.as_str()), |row| row.get::<_, String>(0))?;
+    let mut rooms = Vec::new();
+    for row in rows {
+        rooms.extend(RoomId::parse(row?).ok());
+    }
+    Ok(rooms)
+}
+
 /// Takes a new membership event into the table and the room's counts.
 pub(super) fn apply(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu, target: &str) -> Result<()> {
     let content: serde_json::Map<String, Value> = pdu.content_as();
@@ -321,7 +337,34 @@ pub fn join(
             .extra
             .insert("join_authorised_via_users_server".to_owned(), authorizer);
     }
-    change(tx, services, room, wanted).map(drop)
+    change(tx, services, room, wanted)?;
+    super::upgrade::carry_settings(tx, services, room, user)
+}
+
+/// Whether the room is restricted and `user` is in one of the rooms whose members it lets in.
+pub fn meets_restriction(connection: &Connection, room: &Room, user: &UserId) -> Result<bool> {
+    let rule = super::events::current_state(connection, room, "m.room.join_rules", "")?;
+    let content: Value = rule.map(|rule| rule.content_as()).unwrap_or_default();
+    if !matches!(
+        content["join_rule"].as_str(),
+        Some("restricted" | "knock_restricted")
+    ) {
+        return Ok(false);
+    }
+    for condition in content["allow"].as_array().into_iter().flatten() {
+        let other = condition["room_id"]
+            .as_str()
+            .filter(|_| condition["type"] == "m.room_membership");
+        let Some(other) = other.and_then(|id| <&RoomId>::try_from(id).ok()) else {
+            continue;
+        };
+        if let Some(other) = super::find(connection, other)?
+            && is_joined(connection, other.nid, user)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// For a restricted room whose conditions `user` meets: a member who may invite, on this server.
@@ -330,30 +373,7 @@ fn restricted_authorizer(
     room: &Room,
     user: &UserId,
 ) -> Result<Option<OwnedUserId>> {
-    let rule = super::events::current_state(connection, room, "m.room.join_rules", "")?;
-    let content: Value = match rule {
-        Some(rule) => serde_json::from_str(rule.content.get()).unwrap_or_default(),
-        None => return Ok(None),
-    };
-    if !matches!(
-        content["join_rule"].as_str(),
-        Some("restricted" | "knock_restricted")
-    ) {
-        return Ok(None);
-    }
-    let allowed = content["allow"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|condition| {
-            condition["type"] == "m.room_membership"
-                && condition["room_id"]
-                    .as_str()
-                    .and_then(|id| <&RoomId>::try_from(id).ok())
-                    .and_then(|id| super::find(connection, id).ok().flatten())
-                    .is_some_and(|other| is_joined(connection, other.nid, user).unwrap_or(false))
-        });
-    if !allowed {
+    if !meets_restriction(connection, room, user)? {
         return Ok(None);
     }
     let levels = power::Levels::load(connection, room)?;

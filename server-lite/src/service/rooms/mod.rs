@@ -10,6 +10,7 @@ pub mod client_event;
 pub mod create;
 pub mod directory;
 pub mod events;
+pub mod hierarchy;
 pub mod membership;
 pub mod pdu;
 pub mod power;
@@ -22,6 +23,7 @@ pub mod timeline;
 pub mod transactions;
 pub mod typing;
 pub mod unread;
+pub mod upgrade;
 pub mod visibility;
 
 use ruma::{OwnedRoomId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules};

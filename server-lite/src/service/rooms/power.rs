@@ -65,6 +65,24 @@ impl Levels {
         self.of_user(user) >= self.level("invite", 0)
     }
 
+    /// Whether `user` may ban.
+    pub fn may_ban(&self, user: &UserId) -> bool {
+        self.of_user(user) >= self.level("ban", 50)
+    }
+
+    /// The levels of a room that has been replaced: only moderators talk and invite.
+    pub fn closed(&self) -> Value {
+        let mut content = self
+            .content
+            .clone()
+            .unwrap_or_else(|| serde_json::json!({}));
+        let barred = (self.level("users_default", 0) + 1).max(50);
+        for (key, default) in [("events_default", 0), ("invite", 0)] {
+            content[key] = self.level(key, default).max(barred).into();
+        }
+        content
+    }
+
     /// Whether `user` may redact what others sent.
     pub fn may_redact_others(&self, user: &UserId) -> bool {
         self.of_user(user) >= self.level("redact", 50)

@@ -175,3 +175,56 @@ pub fn at_position(connection: &Connection, room: &Room, position: i64) -> Resul
         |event| after_event(connection, room, event),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{StateMap, add_group, of_group};
+    use crate::{
+        service::{COMPONENTS, notifier::Notifier},
+        store::{Store, StoreOptions},
+    };
+
+    #[tokio::test]
+    async fn groups_keep_every_state_in_short_chains() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        let options = StoreOptions::default();
+        let store = Store::open(&path, &options, COMPONENTS, Notifier::default()).unwrap();
+        store
+            .write(|tx| {
+                let (mut state, mut group) = (StateMap::new(), None);
+                let mut snapshots = Vec::new();
+                for event in 0..1_000 {
+                    // Mostly new keys, as when people join; now and then the same again.
+                    let key = if event % 3 == 0 { 7 } else { event };
+                    let key = ("m.room.member".to_owned(), key.to_string());
+                    group = Some(add_group(tx, 1, group, (&key.0, &key.1, event))?);
+                    state.insert(key, event);
+                    if event % 97 == 0 {
+                        snapshots.push((group.unwrap(), state.clone()));
+                    }
+                }
+                for (group, state) in snapshots {
+                    assert_eq!(of_group(tx, group)?, state);
+                }
+                let longest: i64 = tx.query_row(
+                    "WITH RECURSIVE chain (nid, n) AS (
+                         SELECT nid, 1 FROM state_groups WHERE prev IS NULL
+                         UNION ALL
+                         SELECT g.nid, n + 1 FROM state_groups g JOIN chain ON g.prev = chain.nid)
+                     SELECT max(n) FROM chain",
+                    [],
+                    |row| row.get(0),
+                )?;
+                let n_entries: i64 =
+                    tx.query_row("SELECT count(*) FROM state_group_entries", [], |row| {
+                        row.get(0)
+                    })?;
+                assert!(longest <= 11, "{longest}");
+                assert!(n_entries <= 10_000, "{n_entries}");
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+}

@@ -151,6 +151,25 @@ pub fn is_world_readable(connection: &Connection, room: &Room) -> Result<bool> {
     Ok(setting.as_deref() == Some("world_readable"))
 }
 
+/// Whether a user (or, without one, anybody) may know of a room they are not in: its name, topic, size.
+pub fn may_know(connection: &Connection, room: &Room, user: Option<&UserId>) -> Result<bool> {
+    let rule = events::current_state(connection, room, "m.room.join_rules", "")?
+        .and_then(|pdu| pdu.content_str("join_rule"));
+    if matches!(
+        rule.as_deref(),
+        Some("public" | "knock" | "knock_restricted")
+    ) || is_world_readable(connection, room)?
+    {
+        return Ok(true);
+    }
+    let Some(user) = user else {
+        return Ok(false);
+    };
+    let member = membership::find(connection, room.nid, user)?;
+    let is_inside = member.is_some_and(|m| matches!(&*m.membership, "join" | "invite" | "knock"));
+    Ok(is_inside || membership::meets_restriction(connection, room, user)?)
+}
+
 /// The newest state a user may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Horizon {
