@@ -20,7 +20,7 @@ use super::EncryptionError;
 use crate::{
     core::Shared,
     runtime::Tasks,
-    session::SessionState,
+    session::{Session, SessionState},
     view::{
         Pending,
         handle::{self, Driver, Handle},
@@ -45,13 +45,13 @@ pub(crate) fn start(shared: &Shared) -> RecoveryViewModel {
 async fn follow(shared: Shared, mut driver: Screen) {
     let mut sessions = shared.sessions.state();
     loop {
-        let client = match &*sessions.borrow_and_update() {
-            SessionState::Ready(session) => Some(session.client().clone()),
+        let session = match &*sessions.borrow_and_update() {
+            SessionState::Ready(session) => Some(session.clone()),
             _ => None,
         };
         driver.update(|state| *state = RecoveryState::default());
         tokio::select! {
-            () = run(client, &shared.tasks, &mut driver) => return,
+            () = run(session, &shared.tasks, &mut driver) => return,
             changed = sessions.changed() => if changed.is_err() { return },
         }
     }
@@ -61,13 +61,14 @@ async fn follow(shared: Shared, mut driver: Screen) {
 type Outcome = Result<Option<String>, EncryptionError>;
 
 /// Runs for a session until the last handle is dropped; without one it only lets actions go.
-async fn run(client: Option<Client>, tasks: &Tasks, driver: &mut Screen) {
-    let Some(client) = client else {
+async fn run(session: Option<Session>, tasks: &Tasks, driver: &mut Screen) {
+    let Some(session) = session else {
         while driver.actions.recv().await.is_some() {}
         return;
     };
+    session.prepared().await;
+    let client = session.client().clone();
     let encryption = client.encryption();
-    encryption.wait_for_e2ee_initialization_tasks().await;
     let mut recovery = pin!(encryption.recovery().state_stream());
     let mut backup = pin!(encryption.backups().state_stream());
     let mut verified = encryption.verification_state();

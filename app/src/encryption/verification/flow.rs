@@ -5,22 +5,30 @@ use std::{collections::HashMap, pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt as _};
 use matrix_sdk::{
     Client,
-    encryption::verification::{
-        CancelInfo, SasState, SasVerification, Verification, VerificationRequest,
-        VerificationRequestState as Request,
+    encryption::{
+        identities::UserIdentity,
+        verification::{
+            CancelInfo, SasState, SasVerification, Verification, VerificationRequest,
+            VerificationRequestState as Request,
+        },
     },
 };
 use ruma::{
     api::client::profile::DisplayName,
     events::key::verification::{VerificationMethod, cancel::CancelCode},
+    to_device::DeviceIdOrAllDevices,
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::incoming::{Incoming, listen};
+use super::{
+    incoming::{Incoming, listen},
+    repeat::Repeat,
+};
 use crate::{
     encryption::EncryptionError,
     ids::{DeviceId, OwnedUserId, UserId},
     notice::Notice,
+    session::Session,
     view::{
         handle::Driver,
         verification::{
@@ -47,9 +55,12 @@ struct Flow {
     sas_changes: Changes<SasState>,
     /// When to begin the comparison ourselves.
     begin_at: Option<Instant>,
+    /// When to ask again.
+    repeat: Option<Repeat>,
 }
 
 struct Machine<'a, F> {
+    session: Session,
     client: Client,
     own_id: OwnedUserId,
     screen: &'a mut Screen,
@@ -61,20 +72,19 @@ struct Machine<'a, F> {
 
 /// Runs for a session until the last handle is dropped; without one it only lets actions go.
 pub(super) async fn run<F: Fn(String) + Send>(
-    client: Option<Client>,
+    session: Option<Session>,
     screen: &mut Screen,
     requested: F,
 ) {
-    let own_id = client
-        .as_ref()
-        .and_then(|client| client.user_id())
-        .map(ToOwned::to_owned);
-    let (Some(client), Some(own_id)) = (client, own_id) else {
+    let Some(session) = session else {
         while screen.actions.recv().await.is_some() {}
         return;
     };
+    let client = session.client().clone();
+    let own_id = session.user_id().to_owned();
     let (_guards, mut incoming) = listen(&client);
     let mut machine = Machine {
+        session,
         client,
         own_id,
         screen,
@@ -84,13 +94,14 @@ pub(super) async fn run<F: Fn(String) + Send>(
     };
     loop {
         let flow = machine.flow.as_mut();
-        let (request_changes, sas_changes, begin_at) = match flow {
+        let (request_changes, sas_changes, begin_at, repeat_at) = match flow {
             Some(flow) => (
                 &mut flow.request_changes,
                 &mut flow.sas_changes,
                 flow.begin_at,
+                flow.repeat.as_ref().map(|repeat| repeat.at),
             ),
-            None => (&mut None, &mut None, None),
+            None => (&mut None, &mut None, None, None),
         };
         tokio::select! {
             action = machine.screen.actions.recv() => match action {
@@ -101,6 +112,7 @@ pub(super) async fn run<F: Fn(String) + Send>(
             state = next(request_changes) => machine.request_changed(state).await,
             state = next(sas_changes) => machine.sas_changed(state).await,
             () = until(begin_at) => machine.begin_sas().await,
+            () = until(repeat_at) => machine.ask_again().await,
         }
     }
 }
@@ -156,26 +168,46 @@ impl<F: Fn(String) + Send> Machine<'_, F> {
     }
 
     async fn request_own(&mut self) -> Result<(), EncryptionError> {
-        let own = self.own_id.clone();
-        let identity = self.client.encryption().get_user_identity(&own).await?;
-        let identity = identity.ok_or(EncryptionError::NothingToVerify)?;
+        let identity = identity_of(&self.session, &self.own_id).await?;
         let request = identity
             .request_verification_with_methods(methods())
             .await?;
         self.show(request).await;
+        self.repeat(DeviceIdOrAllDevices::AllDevices);
         Ok(())
+    }
+
+    /// Asks our own devices again until one answers.
+    fn repeat(&mut self, to: DeviceIdOrAllDevices) {
+        if let Some(flow) = &mut self.flow
+            && flow.request.is_self_verification()
+        {
+            flow.repeat = Some(Repeat::new(to));
+        }
+    }
+
+    async fn ask_again(&mut self) {
+        let Some(flow) = &mut self.flow else { return };
+        let Some(repeat) = flow.repeat.take() else {
+            return;
+        };
+        if !matches!(
+            flow.request.state(),
+            Request::Created { .. } | Request::Requested { .. }
+        ) {
+            return;
+        }
+        if let Err(error) = repeat.send(&self.client, &flow.request, methods()).await {
+            tracing::debug!(%error, "the request for verification could not be repeated");
+        }
+        flow.repeat = repeat.next();
     }
 
     async fn request_user(&mut self, user_id: &UserId) -> Result<(), EncryptionError> {
         if *user_id == *self.own_id {
             return self.request_own().await;
         }
-        let identity = self
-            .client
-            .encryption()
-            .request_user_identity(user_id)
-            .await?;
-        let identity = identity.ok_or(EncryptionError::NothingToVerify)?;
+        let identity = identity_of(&self.session, user_id).await?;
         let request = identity
             .request_verification_with_methods(methods())
             .await?;
@@ -196,12 +228,17 @@ impl<F: Fn(String) + Send> Machine<'_, F> {
         let device = device.ok_or(EncryptionError::NothingToVerify)?;
         let request = device.request_verification_with_methods(methods()).await?;
         self.show(request).await;
+        self.repeat(device_id.to_owned().into());
         Ok(())
     }
 
     /// A request from elsewhere: it is shown at once if nothing else is, and told in any case.
     async fn asked(&mut self, asked: Incoming) {
         let Incoming { user_id, flow_id } = asked;
+        let is_shown = |flow: &Flow| flow.request.flow_id() == flow_id;
+        if self.waiting.contains_key(&flow_id) || self.flow.as_ref().is_some_and(is_shown) {
+            return;
+        }
         let Some(request) = find(&self.client, &user_id, &flow_id).await else {
             tracing::debug!(%user_id, "a request for verification is not known or too old");
             return;
@@ -269,6 +306,7 @@ impl<F: Fn(String) + Send> Machine<'_, F> {
             sas: None,
             sas_changes: None,
             begin_at: None,
+            repeat: None,
         });
         Box::pin(self.request_changed(now)).await;
     }
@@ -465,6 +503,14 @@ async fn find(client: &Client, user_id: &UserId, flow_id: &str) -> Option<Verifi
         sleep(KNOWN_AFTER).await;
     }
     None
+}
+
+/// Somebody's identity as the homeserver has it now: just after signing in, the store does not know it yet.
+async fn identity_of(session: &Session, user_id: &UserId) -> Result<UserIdentity, EncryptionError> {
+    session.prepared().await;
+    let encryption = session.client().encryption();
+    let identity = encryption.request_user_identity(user_id).await?;
+    identity.ok_or(EncryptionError::NothingToVerify)
 }
 
 async fn name_of(client: &Client, user_id: &UserId) -> String {

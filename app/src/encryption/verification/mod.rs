@@ -7,6 +7,7 @@
 
 mod flow;
 mod incoming;
+mod repeat;
 
 use tokio::sync::broadcast;
 
@@ -42,8 +43,8 @@ async fn follow(
 ) {
     let mut sessions = shared.sessions.state();
     loop {
-        let client = match &*sessions.borrow_and_update() {
-            SessionState::Ready(session) => Some(session.client().clone()),
+        let session = match &*sessions.borrow_and_update() {
+            SessionState::Ready(session) => Some(session.clone()),
             _ => None,
         };
         driver.update(|shown| *shown = None);
@@ -51,7 +52,7 @@ async fn follow(
             let _ = frame.send(ShellEffect::VerificationRequested { flow_id });
         };
         tokio::select! {
-            () = flow::run(client, &mut driver, requested) => return,
+            () = flow::run(session, &mut driver, requested) => return,
             changed = sessions.changed() => if changed.is_err() { return },
         }
     }

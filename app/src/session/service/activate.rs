@@ -109,6 +109,9 @@ impl SessionService {
 
     /// Makes this device one that others can encrypt for: its keys are uploaded, and cross-signing keys of an account
     /// that has none are made. The password just used lets the server take them.
+    ///
+    /// Nobody else may wait for the SDK's own beginnings (everybody else waits for [`Session::prepared`]): only the
+    /// first who asks waits, and cross-signing keys made twice at a time lose the private half of both.
     fn prepare(
         &self,
         client: Client,

@@ -2,7 +2,7 @@
 //! a client is answered `M_UNKNOWN_POS` and starts anew, as the MSC provides.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Instant,
 };
@@ -19,6 +19,9 @@ use crate::{
 
 /// Beyond so many connections the one unused for longest is forgotten.
 const MAX_CONNECTIONS: usize = 512;
+
+/// So many answers to the same request are remembered.
+const MAX_PENDING: usize = 4;
 
 /// Of one device likewise.
 const MAX_PER_DEVICE: usize = 8;
@@ -72,8 +75,9 @@ pub(super) struct SentRoom {
 struct Connection {
     /// The response the client has certainly got, and what it knew then.
     acked: (u64, Arc<Snapshot>),
-    /// The response it may have got since.
-    pending: Option<(u64, Arc<Snapshot>)>,
+    /// The responses it may have got since, oldest first: a request that the client gave up and asked again may
+    /// still have been answered.
+    pending: VecDeque<(u64, Arc<Snapshot>)>,
     used_at: Instant,
 }
 
@@ -113,11 +117,13 @@ impl Connections {
         let mut state = self.map.lock();
         let connection = state.connections.get_mut(key).ok_or_else(unknown_pos)?;
         connection.used_at = Instant::now();
-        if let Some(pending) = connection
+        let got = connection
             .pending
-            .take_if(|(pending, _)| *pending == serial)
-        {
-            connection.acked = pending;
+            .iter()
+            .position(|(pending, _)| *pending == serial);
+        if let Some(got) = got.and_then(|idx| connection.pending.remove(idx)) {
+            connection.acked = got;
+            connection.pending.clear();
         }
         if connection.acked.0 == serial {
             Ok(connection.acked.1.clone())
@@ -133,12 +139,17 @@ impl Connections {
         let serial = state.serial;
         let after = (serial, Arc::new(after));
         match state.connections.get_mut(key) {
-            Some(connection) if pos.is_some() => connection.pending = Some(after),
+            Some(connection) if pos.is_some() => {
+                if connection.pending.len() == MAX_PENDING {
+                    connection.pending.pop_front();
+                }
+                connection.pending.push_back(after);
+            }
             _ => {
                 forget_unused(&mut state.connections, key);
                 let connection = Connection {
                     acked: after,
-                    pending: None,
+                    pending: VecDeque::new(),
                     used_at: Instant::now(),
                 };
                 state.connections.insert(key.clone(), connection);
@@ -217,6 +228,18 @@ mod tests {
         let third = connections.remember(&key(), &Some(String::new()), Snapshot::default());
         connections.resume(&key(), second).unwrap();
         connections.resume(&key(), third).unwrap();
+    }
+
+    #[test]
+    fn a_request_given_up_does_not_spoil_the_answer_to_its_repetition() {
+        let connections = Connections::default();
+        let again = |connections: &Connections| {
+            connections.remember(&key(), &Some(String::new()), Snapshot::default())
+        };
+        connections.remember(&key(), &None, Snapshot::default());
+        let got = again(&connections);
+        let _late = again(&connections);
+        assert!(connections.resume(&key(), got).is_ok());
     }
 
     #[test]
