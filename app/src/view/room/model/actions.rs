@@ -31,7 +31,7 @@ impl Model {
             Action::Ignore { user_id } => self.ignore(user_id),
             Action::ShowReplied { row } => self.show_replied(&row),
             Action::JumpToEnd => self.jump_to_end(),
-            Action::RetryDecryption => self.fetch_room_keys(true),
+            Action::RetryDecryption => self.ask_for_keys_anew(),
             Action::AcceptIdentity => self.accept_identities(),
             Action::Accept => self.answer_invite(true),
             Action::Decline => self.answer_invite(false),

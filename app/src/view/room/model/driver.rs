@@ -21,6 +21,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use super::{
     super::{RoomAction, RoomEffect, RoomState},
     composer::Composer,
+    keys::Waiting,
     lookups::Outcome,
 };
 use crate::{
@@ -40,6 +41,9 @@ pub(super) struct Start {
     pub rows: Rows,
     pub driver: Driver<RoomState, RoomAction, RoomEffect>,
 }
+
+/// So long after it was opened a timeline is looked at for events that stand in it twice.
+const SETTLING: Duration = Duration::from_secs(30);
 
 type Screen = Driver<RoomState, RoomAction, RoomEffect>;
 type Items = Pin<Box<dyn Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>> + Send>>;
@@ -72,8 +76,10 @@ pub(super) struct Model {
     /// The last event a receipt was sent for, and one that waits to be.
     pub seen: Option<OwnedEventId>,
     pub seen_due: Option<Instant>,
-    /// Keys of the whole room were fetched from the backup.
-    pub keys_fetched: bool,
+    /// Rows that wait for keys.
+    pub keys: Waiting,
+    /// When the timeline was opened.
+    pub opened: Option<Instant>,
     /// Rows are being fetched.
     pub paginating: bool,
     /// How many rows there were before the SDK emptied the timeline.
@@ -122,7 +128,8 @@ pub(super) async fn run(start: Start) {
         typing: Vec::new(),
         seen: None,
         seen_due: None,
-        keys_fetched: false,
+        keys: Waiting::default(),
+        opened: None,
         paginating: false,
         refill_to: 0,
         was_joined: false,
@@ -163,6 +170,9 @@ impl Model {
                 diffs = next(&mut items) => {
                     let more = drain(&mut items, diffs);
                     self.take_diffs(more);
+                    if self.shows_events_twice() {
+                        items = self.open_timeline_again().await.or(items);
+                    }
                 }
                 Some(outcome) = outcomes.recv() => {
                     if matches!(outcome, Outcome::Refilled) {
@@ -191,9 +201,10 @@ impl Model {
                 state = next(&mut backup) => {
                     // The backup's key came (recovery, another device): what waited for keys may be read now.
                     if matches!(state, Ok(BackupState::Enabled)) && self.waits_for_keys() {
-                        self.fetch_room_keys(true);
+                        self.ask_for_keys_anew();
                     }
                 }
+                () = until(self.keys.due) => self.ask_for_keys(),
                 () = until(self.composer.save_due) => self.save_draft().await,
                 () = until(self.composer.typing_until) => self.stop_typing(),
                 () = until(self.seen_due) => self.send_receipt(),
@@ -206,8 +217,7 @@ impl Model {
         self.room.state() == Membership::Joined
     }
 
-    async fn open_timeline(&mut self) -> Option<Items> {
-        let begin = Instant::now();
+    async fn build_timeline(&self) -> Option<Arc<Timeline>> {
         let opened = self
             .room
             .timeline_builder()
@@ -215,17 +225,52 @@ impl Model {
             .event_filter(timeline::shows)
             .build()
             .await;
-        let timeline = match opened {
-            Ok(timeline) => Arc::new(timeline),
+        match opened {
+            Ok(timeline) => Some(Arc::new(timeline)),
             Err(error) => {
                 tracing::error!(room_id = %self.room.room_id(), %error, "the timeline could not be opened");
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    /// Whether an event stands in the timeline twice. The SDK's builder listens to changes before it takes what is
+    /// there, so what arrives in between is taken twice, and later changes are applied in the wrong places.
+    fn shows_events_twice(&self) -> bool {
+        let fresh = self
+            .opened
+            .is_some_and(|opened| opened.elapsed() < SETTLING);
+        let mut seen = HashSet::new();
+        fresh
+            && self
+                .list
+                .items()
+                .filter_map(|item| {
+                    item.as_event()
+                        .filter(|event| !event.is_local_echo())?
+                        .event_id()
+                })
+                .any(|event_id| !seen.insert(event_id))
+    }
+
+    /// A new timeline in place of one that is wrong; rows keep their names.
+    async fn open_timeline_again(&mut self) -> Option<Items> {
+        let timeline = self.build_timeline().await?;
+        let (values, stream) = timeline.subscribe().await;
+        tracing::debug!(room_id = %self.room.room_id(), n_items = values.len(), "timeline opened again");
+        self.timeline = Some(timeline);
+        self.take_diffs(vec![VectorDiff::Clear, VectorDiff::Append { values }]);
+        Some(Box::pin(stream))
+    }
+
+    async fn open_timeline(&mut self) -> Option<Items> {
+        let begin = Instant::now();
+        let timeline = self.build_timeline().await?;
         let (values, stream) = timeline.subscribe().await;
         self.timeline = Some(timeline);
         let n_items = values.len();
         self.take_diffs(vec![VectorDiff::Append { values }]);
+        self.opened = Some(Instant::now());
         tracing::debug!(
             room_id = %self.room.room_id(), n_items, elapsed = ?begin.elapsed(), "timeline opened"
         );

@@ -53,9 +53,8 @@ impl Model {
                 self.fetch_answered(event_id);
             }
         }
-        if self.context.wanted.take_undecryptable() && !self.keys_fetched {
-            self.keys_fetched = true;
-            self.fetch_room_keys(false);
+        if self.context.wanted.take_undecryptable() {
+            self.keys_are_missing();
         }
         self.count_unread();
     }

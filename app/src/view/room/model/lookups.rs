@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use matrix_sdk_ui::timeline::{TimelineItem, TimelineItemContent};
 
-use super::{super::RoomEffect, completion::Candidate, driver::Model, transfer::Arrived};
+use super::{
+    super::RoomEffect, completion::Candidate, driver::Model, keys::Contents, transfer::Arrived,
+};
 use crate::{
     ids::{OwnedEventId, OwnedUserId},
     media::{Attachment, MediaError},
     notice::Notice,
-    timeline::{Person, session_id},
+    timeline::Person,
 };
 
 /// People asked of the server in one go; the rest are shown by their id.
@@ -33,6 +35,8 @@ pub(super) enum Outcome {
     Attached(String, Box<Result<Attachment, MediaError>>),
     /// A file arrived.
     Arrived(Arrived),
+    /// The backup was asked for keys; what it holds.
+    KeysAsked(Option<Contents>),
     /// Tell something.
     Toast(Notice),
     /// The person left.
@@ -55,6 +59,7 @@ impl Model {
             Outcome::Members(members) => self.learn_members(members),
             Outcome::Attached(name, result) => self.attached(&name, *result),
             Outcome::Arrived(arrived) => self.arrived(arrived),
+            Outcome::KeysAsked(seen) => self.keys_asked(seen),
             Outcome::Toast(notice) => self.effect(RoomEffect::Toast(notice)),
             Outcome::Left => self.effect(RoomEffect::Left),
         }
@@ -103,37 +108,6 @@ impl Model {
             .refresh(|item| speaks_of(item, &who), &self.context);
         self.after_rows();
         self.show_typing();
-    }
-
-    /// Fetches the room's keys from the backup and tries again what cannot be read.
-    pub(super) fn fetch_room_keys(&self, by_hand: bool) {
-        let (client, room_id) = (self.client.clone(), self.room.room_id().to_owned());
-        let timeline = self.timeline.clone();
-        let sessions: HashSet<String> = self.waiting_sessions();
-        self.tasks.detach("room-keys", async move {
-            let backups = client.encryption().backups();
-            if let Err(error) = backups.download_room_keys_for_room(&room_id).await {
-                tracing::debug!(%room_id, %error, "keys of the room could not be fetched from the backup");
-            }
-            if let (true, Some(timeline)) = (by_hand, timeline) {
-                timeline.retry_decryption(sessions).await;
-            }
-        });
-    }
-
-    /// Whether a row cannot be read for want of a key.
-    pub(super) fn waits_for_keys(&self) -> bool {
-        !self.waiting_sessions().is_empty()
-    }
-
-    /// Megolm sessions that rows wait for.
-    fn waiting_sessions(&self) -> HashSet<String> {
-        self.list
-            .items()
-            .filter_map(|item| item.as_event()?.content().as_unable_to_decrypt())
-            .filter_map(session_id)
-            .map(ToOwned::to_owned)
-            .collect()
     }
 }
 

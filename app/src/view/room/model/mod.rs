@@ -6,6 +6,7 @@ mod completion;
 mod composer;
 mod driver;
 mod items;
+mod keys;
 mod lookups;
 mod sending;
 mod state;

@@ -656,3 +656,40 @@ async fn membership_changes_are_told_in_one_row_and_typing_by_name() {
         .state("Bob types", |state| state.typing == ["Bob"])
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_while_a_room_opens_is_shown_once() {
+    let server = MatrixMockServer::new().await;
+    let client = server.client_builder().build().await;
+    client.event_cache().subscribe().expect("subscribed");
+    let room_id = room_id!("!a:example.org");
+    // The SDK's builder asks this between listening to changes and taking what is there.
+    wiremock::Mock::given(wiremock::matchers::path_regex("/state/m.*room.*encryption"))
+        .respond_with(
+            wiremock::ResponseTemplate::new(404)
+                .set_body_json(json!({ "errcode": "M_NOT_FOUND", "error": "none" }))
+                .set_delay(Duration::from_millis(800)),
+        )
+        .mount(server.server())
+        .await;
+    let f = EventFactory::new().room(room_id).sender(&ALICE);
+    server.sync_joined_room(&client, room_id).await;
+    let mut watcher = Watcher::open(&client, room_id);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let builder = JoinedRoomBuilder::new(room_id)
+        .add_timeline_event(f.text_msg("one").event_id(event_id!("$1")))
+        .add_timeline_event(f.text_msg("two").event_id(event_id!("$2")));
+    server.sync_room(&client, builder).await;
+    watcher.until("the messages", Watcher::says("two")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let says = |rows: &Vector<Row>, plain: &str| {
+        rows.iter()
+            .filter(|row| matches!(&row.kind, RowKind::Message(message) if message.plain == plain))
+            .count()
+    };
+    watcher
+        .until("each once", |rows| {
+            says(rows, "one") == 1 && says(rows, "two") == 1
+        })
+        .await;
+}
