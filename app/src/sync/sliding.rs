@@ -15,10 +15,14 @@ use crate::{
     view::shell::Connection,
 };
 
+/// Events of a room in one answer. More than the newest: when several came at once, each may notify.
+const TIMELINE_LIMIT: u32 = 5;
+
 /// Runs until told to stop or until the server turns out not to have it.
 pub(super) async fn run(driver: &mut Driver) -> Ended {
     let built = SyncService::builder(driver.client.clone())
         .with_offline_mode()
+        .with_room_list_timeline_limit(TIMELINE_LIMIT)
         .build()
         .await;
     let service = match built {
