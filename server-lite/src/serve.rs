@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     router,
-    service::{Services, StartError, rooms::typing},
+    service::{Services, StartError, delayed_events, presence, rooms::typing},
 };
 
 /// How long requests under way may take after a stop signal.
@@ -36,6 +36,8 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
         let _ = stream.set_nodelay(true);
     });
     tokio::spawn(typing::run_expiry(services.clone()));
+    tokio::spawn(delayed_events::run(services.clone()));
+    tokio::spawn(presence::run_expiry(services.clone()));
     let stop = stopped(services.clone())?;
     let server = axum::serve(listener, app).with_graceful_shutdown(stop);
     announce(&services, bound, ready_file.as_deref())?;

@@ -43,6 +43,8 @@ pub struct Authed<T> {
     pub raw: Bytes,
     /// Where the request came from.
     pub ip: IpAddr,
+    /// The query, for parameters that ruma does not read.
+    pub query: Box<str>,
 }
 
 impl<T> Authed<T> {
@@ -151,12 +153,14 @@ where
                 .check(Class::Other, session.user_id.as_str())?;
         }
         let ip = peer(services, &parts);
+        let query = parts.uri.query().unwrap_or_default().into();
         let (body, raw) = parse::<T>(parts, body, fixed_args, max_body).await?;
         Ok(Self {
             body,
             session,
             raw,
             ip,
+            query,
         })
     }
 }

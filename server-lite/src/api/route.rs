@@ -101,6 +101,19 @@ pub trait Routes: Sized {
         T: serde::Serialize + Send,
         <RequestOf<In> as Metadata>::PathBuilder: Paths;
 
+    /// The same under `path` only, as [`Routes::ruma_at`].
+    fn ruma_json_at<In, F, Fut, T>(
+        self,
+        path: &str,
+        fixed_args: &'static [&'static str],
+        handler: F,
+    ) -> Self
+    where
+        In: Incoming + 'static,
+        F: Fn(Services, In) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send,
+        T: serde::Serialize + Send;
+
     /// Serves `handler` under `path` only, which lacks the last arguments: `fixed_args` replace them.
     fn ruma_at<In, H>(self, path: &str, fixed_args: &'static [&'static str], handler: H) -> Self
     where
@@ -139,19 +152,33 @@ impl Routes for Router {
         <RequestOf<In> as Metadata>::PathBuilder: Paths,
     {
         for path in <RequestOf<In> as Metadata>::PATH_BUILDER.paths() {
-            let handler = handler.clone();
-            let serve = move |State(services): State<Services>, request: Request| async move {
-                match In::extract(&services, request, &[], MAX_BODY).await {
-                    Ok(incoming) => match handler(services, incoming).await {
-                        Ok(body) => json_response(StatusCode::OK, &body),
-                        Err(error) => error.into_response(),
-                    },
-                    Err(error) => error.into_response(),
-                }
-            };
-            self = self.route(path, on(method_filter::<RequestOf<In>>(), serve));
+            self = self.ruma_json_at(path, &[], handler.clone());
         }
         self
+    }
+
+    fn ruma_json_at<In, F, Fut, T>(
+        self,
+        path: &str,
+        fixed_args: &'static [&'static str],
+        handler: F,
+    ) -> Self
+    where
+        In: Incoming + 'static,
+        F: Fn(Services, In) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send,
+        T: serde::Serialize + Send,
+    {
+        let serve = move |State(services): State<Services>, request: Request| async move {
+            match In::extract(&services, request, fixed_args, MAX_BODY).await {
+                Ok(incoming) => match handler(services, incoming).await {
+                    Ok(body) => json_response(StatusCode::OK, &body),
+                    Err(error) => error.into_response(),
+                },
+                Err(error) => error.into_response(),
+            }
+        };
+        self.route(path, on(method_filter::<RequestOf<In>>(), serve))
     }
 
     fn ruma_at<In, H>(self, path: &str, fixed_args: &'static [&'static str], handler: H) -> Self

@@ -232,6 +232,7 @@ pub fn deactivate(tx: &WriteTx<'_>, user_id: &UserId, erase: bool, now_ms: i64) 
     super::backup::delete_user(tx, user_id)?;
     super::account_data::delete_user(tx, user_id)?;
     super::profiles::delete_user(tx, user_id)?;
+    super::presence::delete_user(tx, user_id)?;
     tx.execute(
         "DELETE FROM openid_tokens WHERE user_id = ?1",
         [user_id.as_str()],

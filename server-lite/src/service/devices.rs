@@ -76,14 +76,7 @@ pub fn log_in(
     let device_id = options
         .device_id
         .unwrap_or_else(|| random::device_id().into());
-    if device_id.as_str().is_empty() || device_id.as_str().len() > MAX_DEVICE_ID {
-        return Err(Error::invalid_param("The device id has 1 to 255 bytes."));
-    }
-    if keys::is_cross_signing_key(tx, user_id, device_id.as_str())? {
-        return Err(Error::invalid_param(
-            "This device id is a cross-signing key.",
-        ));
-    }
+    check_id(tx, user_id, &device_id)?;
     let ip = options.ip.map(|ip| ip.to_string());
     let display_name = options.display_name.map(|mut name| {
         name.truncate(name.floor_char_boundary(MAX_DISPLAY_NAME));
@@ -97,6 +90,41 @@ pub fn log_in(
     .execute(params![user_id.as_str(), device_id.as_str(), display_name, now_ms, ip])?;
     delete_tokens(tx, user_id, &device_id)?;
     issue(tx, user_id, device_id, options.refresh, now_ms)
+}
+
+fn check_id(conn: &Connection, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
+    if device_id.as_str().is_empty() || device_id.as_str().len() > MAX_DEVICE_ID {
+        return Err(Error::invalid_param("The device id has 1 to 255 bytes."));
+    }
+    if keys::is_cross_signing_key(conn, user_id, device_id.as_str())? {
+        return Err(Error::invalid_param(
+            "This device id is a cross-signing key.",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a device that nobody is logged in on.
+///
+/// # Errors
+/// `M_INVALID_PARAM` if there is such a device already.
+pub fn make_without_tokens(
+    tx: &WriteTx<'_>,
+    user_id: &UserId,
+    device_id: &DeviceId,
+    display_name: Option<&str>,
+    now_ms: i64,
+) -> Result<()> {
+    check_id(tx, user_id, device_id)?;
+    if exists(tx, user_id, device_id)? {
+        return Err(Error::invalid_param("You have a device of this id."));
+    }
+    let name = display_name.map(|name| &name[..name.floor_char_boundary(MAX_DISPLAY_NAME)]);
+    tx.prepare_cached(
+        "INSERT INTO devices (user_id, device_id, display_name, created_at) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![user_id.as_str(), device_id.as_str(), name, now_ms])?;
+    Ok(())
 }
 
 /// Exchanges a refresh token for new tokens.

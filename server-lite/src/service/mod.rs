@@ -4,6 +4,8 @@
 pub mod account_data;
 pub mod accounts;
 pub mod backup;
+pub mod dehydrated_devices;
+pub mod delayed_events;
 pub mod devices;
 pub mod filters;
 pub mod json;
@@ -11,8 +13,10 @@ pub mod keys;
 pub mod login_tokens;
 pub mod media;
 pub mod nonces;
+pub mod notifications;
 pub mod notifier;
 pub mod passwords;
+pub mod presence;
 pub mod profiles;
 pub mod push_rules;
 pub mod pushers;
@@ -21,6 +25,7 @@ pub mod rate_limit;
 pub mod registration_tokens;
 pub mod reports;
 pub mod rooms;
+pub mod search;
 pub mod sessions;
 pub mod signing;
 pub mod sync;
@@ -33,9 +38,10 @@ use std::{ops::Deref, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    devices::LastSeen, media::Media, nonces::Nonces, notifier::Notifier, passwords::Passwords,
-    push_rules::RulesetCache, rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey,
-    sync::sliding::Connections, uia::Uia,
+    delayed_events::DelayedEvents, devices::LastSeen, media::Media, nonces::Nonces,
+    notifier::Notifier, passwords::Passwords, presence::Presence, push_rules::RulesetCache,
+    rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections,
+    uia::Uia,
 };
 use crate::{
     config::Config,
@@ -62,6 +68,10 @@ pub const COMPONENTS: &[Component] = &[
     media::COMPONENT,
     reports::COMPONENT,
     login_tokens::COMPONENT,
+    presence::COMPONENT,
+    delayed_events::COMPONENT,
+    dehydrated_devices::COMPONENT,
+    search::COMPONENT,
     sync::device_lists::COMPONENT,
 ];
 
@@ -95,6 +105,10 @@ pub struct Inner {
     pub nonces: Nonces,
     /// User-interactive authentication.
     pub uia: Uia,
+    /// Events that wait to be sent.
+    pub delayed_events: DelayedEvents,
+    /// Who is there.
+    pub presence: Presence,
     /// Who is typing.
     pub typing: Typing,
     /// Connections of sliding sync.
@@ -140,6 +154,8 @@ impl Services {
             last_seen: LastSeen::default(),
             nonces: Nonces::default(),
             uia: Uia::default(),
+            delayed_events: DelayedEvents::default(),
+            presence: Presence::default(),
             typing: Typing::default(),
             sliding: Connections::default(),
             shutdown,

@@ -3,11 +3,13 @@
 mod account_data;
 mod admin;
 mod backup;
+mod dehydrated;
 mod devices;
 mod keys;
 mod login;
 mod media;
 mod moderation;
+mod offers;
 mod password;
 mod profile;
 mod push;

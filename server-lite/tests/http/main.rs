@@ -1,12 +1,16 @@
 //! Black-box tests: the real program, over HTTP.
 
+mod delayed;
 mod endpoints;
 mod ephemeral;
 mod events;
 mod membership;
 mod operation;
+mod presence;
 mod requests;
 mod rooms;
+mod search;
+mod shared_secret;
 mod sliding_sync;
 mod space;
 mod support;

@@ -33,6 +33,15 @@ impl Server {
 
     /// The same with further keys of the section `[storage]`.
     pub async fn start_with_storage(storage: &str, sections: &str) -> Self {
+        Self::start_with_keys(storage, "open = true", sections).await
+    }
+
+    /// The same with keys of the section `[registration]`.
+    pub async fn start_with_registration(registration: &str) -> Self {
+        Self::start_with_keys("", registration, "").await
+    }
+
+    async fn start_with_keys(storage: &str, registration: &str, sections: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let limits = if sections.contains("[rate_limits]") {
             ""
@@ -42,7 +51,7 @@ impl Server {
         let config = format!(
             "[server]\nname = \"hs.test\"\n[listen]\nport = 0\n\
              [storage]\npath = \"data\"\n{storage}\n\
-             [registration]\nopen = true\n[log]\nfilter = \"warn\"\n{sections}\n{limits}",
+             [registration]\n{registration}\n[log]\nfilter = \"warn\"\n{sections}\n{limits}",
         );
         std::fs::write(dir.path().join("server.toml"), config).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -5,12 +5,15 @@ pub mod account_data;
 pub mod admin;
 pub mod auth;
 pub mod backup;
+pub mod dehydrated_device;
+pub mod delayed_events;
 pub mod device;
 pub mod ephemeral;
 pub mod filter;
 pub mod keys;
 pub mod media;
 pub mod membership;
+pub mod presence;
 pub mod profile;
 pub mod push;
 pub mod register;
@@ -19,6 +22,7 @@ pub mod report;
 pub mod room_events;
 pub mod rooms;
 pub mod ruma_gaps;
+pub mod search;
 pub mod send;
 pub mod session;
 pub mod shared_secret;
@@ -42,12 +46,15 @@ pub fn routes() -> Router {
         .merge(account_data::routes())
         .merge(admin::routes())
         .merge(backup::routes())
+        .merge(dehydrated_device::routes())
+        .merge(delayed_events::routes())
         .merge(device::routes())
         .merge(ephemeral::routes())
         .merge(filter::routes())
         .merge(keys::routes())
         .merge(media::routes())
         .merge(membership::routes())
+        .merge(presence::routes())
         .merge(profile::routes())
         .merge(push::routes())
         .merge(register::routes())
@@ -55,6 +62,7 @@ pub fn routes() -> Router {
         .merge(report::routes())
         .merge(room_events::routes())
         .merge(rooms::routes())
+        .merge(search::routes())
         .merge(send::routes())
         .merge(session::routes())
         .merge(shared_secret::routes())

@@ -7,11 +7,12 @@ use ruma::{
     api::{
         client::push::{
             PushRule, PusherKind, delete_pushrule::v3 as delete_rule,
-            get_pushers::v3 as get_pushers, get_pushrule::v3 as get_rule,
-            get_pushrule_actions::v3 as get_actions, get_pushrule_enabled::v3 as get_enabled,
-            get_pushrules_all::v3 as get_all, get_pushrules_global_scope::v3 as get_global,
-            set_pusher::v3 as set_pusher, set_pushrule::v3 as set_rule,
-            set_pushrule_actions::v3 as set_actions, set_pushrule_enabled::v3 as set_enabled,
+            get_notifications::v3 as get_notifications, get_pushers::v3 as get_pushers,
+            get_pushrule::v3 as get_rule, get_pushrule_actions::v3 as get_actions,
+            get_pushrule_enabled::v3 as get_enabled, get_pushrules_all::v3 as get_all,
+            get_pushrules_global_scope::v3 as get_global, set_pusher::v3 as set_pusher,
+            set_pushrule::v3 as set_rule, set_pushrule_actions::v3 as set_actions,
+            set_pushrule_enabled::v3 as set_enabled,
         },
         error::ErrorKind,
     },
@@ -21,7 +22,10 @@ use ruma::{
 use crate::{
     api::{Authed, Router, Routes},
     error::{Error, Result},
-    service::{Services, push_rules, pushers, sessions::Session},
+    service::{
+        Services, notifications, push_rules, pushers, rooms::client_event::Viewer,
+        sessions::Session,
+    },
 };
 
 /// The routes of this module. Clients ask for all rules without the slash at the end as well.
@@ -40,6 +44,7 @@ pub fn routes() -> Router {
         .ruma(set_enabled_route)
         .ruma(get_actions_route)
         .ruma(set_actions_route)
+        .ruma_json(get_notifications_route)
         .ruma(get_pushers_route)
         .ruma(set_pusher_route)
 }
@@ -164,6 +169,37 @@ async fn set_actions_route(
     })
     .await?;
     Ok(set_actions::Response::new())
+}
+
+/// What the user was notified of, the newest first.
+async fn get_notifications_route(
+    services: Services,
+    request: Authed<get_notifications::Request>,
+) -> Result<serde_json::Value> {
+    const MAX_PAGE: usize = 100;
+    let unknown = |_| Error::invalid_param("Unknown page.");
+    let before = request.from.as_deref().map(str::parse).transpose();
+    let limit = request.limit.and_then(|limit| usize::try_from(limit).ok());
+    let query = notifications::Query {
+        before: before.map_err(unknown)?,
+        limit: limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE),
+        highlights_only: request.only.as_deref() == Some("highlight"),
+    };
+    let (found, next) = services
+        .store
+        .read(move |c| {
+            let viewer = Viewer {
+                user_id: request.user_id(),
+                device_id: request.device_id(),
+            };
+            notifications::list(c, viewer, &query)
+        })
+        .await?;
+    let mut body = serde_json::json!({ "notifications": found });
+    if let Some(next) = next {
+        body["next_token"] = next.to_string().into();
+    }
+    Ok(body)
 }
 
 async fn get_pushers_route(

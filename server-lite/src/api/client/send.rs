@@ -2,6 +2,8 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#sending-events-to-a-room>
 
+use std::time::Duration;
+
 use ruma::{
     OwnedEventId, OwnedRoomId, OwnedTransactionId,
     api::{
@@ -10,15 +12,16 @@ use ruma::{
     },
 };
 use rusqlite::Connection;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
 
-use super::rooms::refuse_suspended;
+use super::{delayed_events::delay_of, rooms::refuse_suspended};
 use crate::{
     Error,
     api::{Authed, Router, Routes},
     error::Result,
     service::{
-        Services,
+        Services, delayed_events,
         rate_limit::Class,
         rooms::{
             self, Room, aliases,
@@ -35,29 +38,84 @@ use crate::{
 pub fn routes() -> Router {
     const EMPTY_KEY: &[&str] = &[""];
     Router::new()
-        .ruma(send_message_event_route)
-        .ruma(send_state_event_route)
-        .ruma_at(
+        .ruma_json(send_message_event_route)
+        .ruma_json(send_state_event_route)
+        .ruma_json_at(
             "/_matrix/client/v3/rooms/{room_id}/state/{event_type}",
             EMPTY_KEY,
             send_state_event_route,
         )
-        .ruma_at(
+        .ruma_json_at(
             "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/",
             EMPTY_KEY,
             send_state_event_route,
         )
-        .ruma_at(
+        .ruma_json_at(
             "/_matrix/client/r0/rooms/{room_id}/state/{event_type}",
             EMPTY_KEY,
             send_state_event_route,
         )
-        .ruma_at(
+        .ruma_json_at(
             "/_matrix/client/r0/rooms/{room_id}/state/{event_type}/",
             EMPTY_KEY,
             send_state_event_route,
         )
         .ruma(redact_event_route)
+}
+
+/// What became of a request to send something.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Sent {
+    /// It is in the room, as this event.
+    EventId(OwnedEventId),
+    /// It waits, under this name.
+    DelayId(String),
+}
+
+/// Keeps an event that shall be sent later, once the one who wants it could send it now.
+async fn send_later(
+    services: &Services,
+    session: Session,
+    delay: Duration,
+    event: LaterEvent,
+) -> Result<Sent> {
+    services
+        .limiter
+        .check(Class::Messages, session.user_id.as_str())?;
+    let writer = services.clone();
+    let delay_id = services
+        .store
+        .write(move |tx| {
+            let room = rooms::get(tx, &event.room_id)?;
+            require_joined(tx, &room, &session.user_id)?;
+            if let Some(state_key) = &event.state_key {
+                let content = content_from_raw(&event.content)?;
+                check_state(tx, &room, &event.kind, state_key, &content)?;
+            } else if event.kind == "m.room.redaction" {
+                return Err(Error::invalid_param("A redaction cannot be delayed."));
+            }
+            let wanted = delayed_events::Wanted {
+                room_id: &event.room_id,
+                kind: &event.kind,
+                state_key: event.state_key.as_deref(),
+                content: &event.content,
+                delay,
+                txn_id: event.txn_id,
+            };
+            delayed_events::schedule(tx, &writer, &session, &wanted)
+        })
+        .await?;
+    Ok(Sent::DelayId(delay_id))
+}
+
+/// An event to be sent later.
+struct LaterEvent {
+    room_id: OwnedRoomId,
+    kind: String,
+    state_key: Option<String>,
+    content: Box<RawValue>,
+    txn_id: Option<OwnedTransactionId>,
 }
 
 /// Runs `make` once a transaction and appends what it makes.
@@ -93,14 +151,25 @@ async fn send_once(
 async fn send_message_event_route(
     services: Services,
     request: Authed<send_message_event::v3::Request>,
-) -> Result<send_message_event::v3::Response> {
+) -> Result<Sent> {
     refuse_suspended(&request)?;
+    let delay = delay_of(&request.query)?;
     let Authed {
         body: request,
         session,
         ..
     } = request;
     let kind = request.event_type.to_string();
+    if let Some(delay) = delay {
+        let event = LaterEvent {
+            room_id: request.room_id,
+            kind,
+            state_key: None,
+            content: request.body.into_json(),
+            txn_id: Some(request.txn_id),
+        };
+        return send_later(&services, session, delay, event).await;
+    }
     let content = content_from_raw(request.body.json())?;
     let sender = session.user_id.clone();
     let endpoint = format!("send {} {kind}", request.room_id);
@@ -126,7 +195,7 @@ async fn send_message_event_route(
         make,
     )
     .await?;
-    Ok(send_message_event::v3::Response::new(event_id))
+    Ok(Sent::EventId(event_id))
 }
 
 /// One user reacts to one event with one emoji once.
@@ -154,11 +223,21 @@ fn refuse_second_annotation(connection: &Connection, room: &Room, new: &NewEvent
 async fn send_state_event_route(
     services: Services,
     request: Authed<send_state_event::v3::Request>,
-) -> Result<send_state_event::v3::Response> {
+) -> Result<Sent> {
+    refuse_suspended(&request)?;
+    if let Some(delay) = delay_of(&request.query)? {
+        let event = LaterEvent {
+            room_id: request.room_id.clone(),
+            kind: request.event_type.to_string(),
+            state_key: Some(request.state_key.clone()),
+            content: request.body.body.clone().into_json(),
+            txn_id: None,
+        };
+        return send_later(&services, request.session, delay, event).await;
+    }
     services
         .limiter
         .check(Class::Messages, request.user_id().as_str())?;
-    refuse_suspended(&request)?;
     let writer = services.clone();
     let event_id = services
         .store
@@ -173,12 +252,13 @@ async fn send_state_event_route(
             if let Some(same) = unchanged(tx, &room, &request, &content)? {
                 return Ok(same);
             }
-            let sender = request.user_id().to_owned();
-            let new = NewEvent::state(sender, kind, request.state_key.clone(), content);
+            let (sender, state_key) = (request.user_id(), &*request.state_key);
+            delayed_events::cancel_overtaken(tx, &room.id, &kind, state_key, sender)?;
+            let new = NewEvent::state(sender, kind, state_key, content);
             append(tx, &writer, &mut room, new).map(|pdu| pdu.event_id.clone())
         })
         .await?;
-    Ok(send_state_event::v3::Response::new(event_id))
+    Ok(Sent::EventId(event_id))
 }
 
 /// State that says what is said already makes no new event.

@@ -18,7 +18,7 @@ use crate::{
     api::{Authed, Router, Routes},
     error::Result,
     service::{
-        Services,
+        Services, presence,
         rooms::timeline::Token,
         sessions::Session,
         sync::{self as syncing, sliding},
@@ -43,6 +43,8 @@ async fn sync_route(
         let acknowledged = since.to_device.unwrap_or(since.position);
         acknowledge(&services, &request.session, acknowledged).await?;
     }
+    let set_presence = request.set_presence.clone();
+    let _here = presence::enter(&services, request.user_id(), set_presence).await;
     let query = syncing::v3::Query {
         session: request.session.clone(),
         since,
@@ -120,6 +122,8 @@ async fn sliding_sync_route(
     if acknowledged > 0 {
         acknowledge(&services, &request.session, acknowledged).await?;
     }
+    let set_presence = request.set_presence.clone();
+    let _here = presence::enter(&services, request.user_id(), set_presence).await;
     let query = sliding::Query {
         session: request.session.clone(),
         pos: request.pos.clone(),

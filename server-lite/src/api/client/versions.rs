@@ -42,6 +42,12 @@ async fn versions_route(
         [
             ("org.matrix.simplified_msc3575", sliding_sync),
             ("org.matrix.e2e_cross_signing", true),
+            ("org.matrix.msc3814", true),
+            ("org.matrix.msc4140", true),
+            (
+                "org.matrix.msc4143",
+                !services.config.rtc.livekit_service_urls.is_empty(),
+            ),
         ]
         .map(|(feature, on)| (feature.to_owned(), on)),
     );

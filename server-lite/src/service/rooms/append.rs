@@ -26,7 +26,7 @@ use super::{
 use crate::{
     Error,
     error::Result,
-    service::{Services, now_ms},
+    service::{Services, now_ms, search},
     store::WriteTx,
 };
 
@@ -416,6 +416,7 @@ pub(super) fn apply(
         redaction::apply(tx, room, pdu, redacts)?;
     }
     relations::index(tx, room, pdu)?;
+    search::index(tx, pdu)?;
     unread::count(tx, services, room, pdu)?;
     tx.wake_room(room.nid);
     if let (TimelineEventType::RoomMember, Some(target)) = (&pdu.kind, &pdu.state_key)

@@ -9,7 +9,7 @@ use ruma::{
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Room, append::NewEvent, events, pdu::Pdu, power::Levels};
-use crate::{Error, error::Result, store::WriteTx};
+use crate::{Error, error::Result, service::search, store::WriteTx};
 
 /// The event that redacts `target`.
 pub fn new_redaction(
@@ -68,5 +68,5 @@ pub(super) fn apply(
         .execute((target.nid, serde_json::to_string(&rest)?, redaction.nid))?;
     tx.prepare_cached("DELETE FROM relations WHERE event = ?1")?
         .execute([target.nid])?;
-    Ok(())
+    search::forget(tx, target.nid)
 }

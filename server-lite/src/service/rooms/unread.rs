@@ -219,7 +219,8 @@ fn add_to_all_but(
     Ok(())
 }
 
-fn flatten(event: &EventRow) -> Result<FlattenedJson> {
+/// An event as push rules look at it.
+pub fn flatten(event: &EventRow) -> Result<FlattenedJson> {
     let json = RawValue::from_string(event.pdu_json().to_owned()).map_err(Error::internal)?;
     Ok(FlattenedJson::from_raw(
         &Raw::<AnySyncTimelineEvent>::from_json(json),
@@ -258,6 +259,24 @@ fn add(
         n_highlight as i64,
     ))?;
     Ok(())
+}
+
+/// What push rules of `user` need to know of a room.
+pub fn context_for(
+    connection: &Connection,
+    room: &Room,
+    user: &UserId,
+) -> Result<PushConditionRoomCtx> {
+    let n_members = membership::n_joined(connection, room.nid)?;
+    let name = membership::find(connection, room.nid, user)?.and_then(|member| member.display_name);
+    Ok(Shared::load(connection, room, n_members)?.context(room, user, name))
+}
+
+/// The thread of an event as receipts name it: `main` or its root.
+pub fn receipt_thread(connection: &Connection, room: &Room, event: i64) -> Result<String> {
+    let pdu = events::by_nid(connection, room, event)?;
+    let thread = pdu.as_ref().map(thread_of).filter(|thread| thread != MAIN);
+    Ok(thread.unwrap_or_else(|| "main".to_owned()))
 }
 
 /// What push conditions need and all members share.
@@ -366,9 +385,7 @@ fn recount(
     if nids.is_empty() || threads.is_empty() {
         return Ok(());
     }
-    let n_members = membership::n_joined(tx, room.nid)?;
-    let name = membership::find(tx, room.nid, user)?.and_then(|member| member.display_name);
-    let context = Shared::load(tx, room, n_members)?.context(room, user, name);
+    let context = context_for(tx, room, user)?;
     let rules = services.push_rules.get(tx, user)?;
     for nid in nids {
         let Some(pdu) = events::by_nid(tx, room, nid)? else {

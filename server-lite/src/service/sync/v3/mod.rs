@@ -19,7 +19,7 @@ use super::{device_lists, stripped};
 use crate::{
     error::Result,
     service::{
-        Services, account_data, filters, keys,
+        Services, account_data, filters, keys, presence,
         rooms::{
             self,
             membership::{self, Member},
@@ -118,6 +118,7 @@ impl Sync<'_> {
     fn add_account(&self, response: &mut Response) -> Result<bool> {
         let (c, session) = (self.connection, &self.query.session);
         let (user, device) = (&*session.user_id, &*session.device_id);
+        response.presence = self.presence()?;
         let filter = &self.query.filter.account_data;
         let account_data = account_data::global_since(c, user, self.since.position)?;
         let account_data = account_data.iter().filter(|entry| {
@@ -146,8 +147,26 @@ impl Sync<'_> {
         response.device_one_time_keys_count = keys::counts(c, user, device)?;
         response.device_unused_fallback_key_types = keys::unused_fallback_types(c, user, device)?;
         Ok(!response.account_data.is_empty()
+            || !response.presence.is_empty()
             || !response.to_device.is_empty()
             || !response.device_lists.is_empty())
+    }
+
+    /// Who came and went, unless the filter wants nothing of that.
+    fn presence(&self) -> Result<Events> {
+        let filter = &self.query.filter.presence;
+        let is_presence = |pattern: &String| glob(pattern, "m.presence");
+        let unwanted = filter.not_types.iter().any(is_presence)
+            || filter
+                .types
+                .as_ref()
+                .is_some_and(|types| !types.iter().any(is_presence));
+        if unwanted || !self.services.config.presence.enabled {
+            return Ok(Events::default());
+        }
+        let user = &self.query.session.user_id;
+        let events = presence::since(self.connection, user, self.since.position)?;
+        Ok(Events { events })
     }
 
     fn wants_room(&self, room_id: &str) -> bool {

@@ -15,6 +15,8 @@ pub struct Response {
     #[serde(skip_serializing_if = "Events::is_empty")]
     pub(super) account_data: Events,
     #[serde(skip_serializing_if = "Events::is_empty")]
+    pub(super) presence: Events,
+    #[serde(skip_serializing_if = "Events::is_empty")]
     pub(super) to_device: Events,
     #[serde(skip_serializing_if = "DeviceLists::is_empty")]
     pub(super) device_lists: DeviceLists,
