@@ -54,6 +54,17 @@ pub fn cpu_seconds(pids: &[i32]) -> f64 {
     ticks as f64 / 100.0
 }
 
+/// Milliseconds of CPU the first thread of a process has used, which is the one that draws.
+pub fn thread_ms(pid: i32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/schedstat")).unwrap_or_default();
+    let ns: f64 = text
+        .split_whitespace()
+        .next()
+        .and_then(|ns| ns.parse().ok())
+        .unwrap_or(0.0);
+    ns / 1e6
+}
+
 /// Proportional set size and resident set size, MiB.
 pub fn memory_mib(pids: &[i32]) -> (f64, f64) {
     let mut sums = (0.0, 0.0);

@@ -16,9 +16,9 @@ use tokio::time::sleep;
 
 use crate::{
     account, openbox,
-    proc::{cpu_seconds, idle, tree},
+    proc::{cpu_seconds, idle, thread_ms, tree},
     quaternion,
-    screen::{Area, Camera},
+    screen::{Area, Camera, Screen},
     table::{Figure, print},
 };
 
@@ -27,6 +27,8 @@ const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 800;
 /// From the start of the program to the picture that counts as final.
 const SETTLE: Duration = Duration::from_secs(8);
+/// Steps of the wheel: about 1,000 rows.
+const WHEEL_STEPS: usize = 500;
 /// The room list of both programs lies here.
 const LIST: Area = Area {
     x: 0,
@@ -50,6 +52,8 @@ struct Figures {
     pss: Vec<f64>,
     idle_cpu: Vec<f64>,
     wakeups: Vec<f64>,
+    scroll: Vec<f64>,
+    scroll_worst: Vec<f64>,
 }
 
 /// Measures both and prints the table.
@@ -99,6 +103,18 @@ pub async fn bench() -> Result<()> {
                 target: Some(0.15),
                 ours: ours.open,
                 peer: peer.open,
+            },
+            Figure {
+                what: "scrolling it back: work of the window's thread a wheel step, ms",
+                target: Some(33.0),
+                ours: ours.scroll,
+                peer: peer.scroll,
+            },
+            Figure {
+                what: "the same, worst step of all, ms",
+                target: Some(33.0),
+                ours: ours.scroll_worst,
+                peer: peer.scroll_worst,
             },
             Figure {
                 what: "memory after ten rooms (ours) and a minute idle, PSS MiB",
@@ -168,6 +184,9 @@ async fn measure_hardline(server: &HardlineServer, x: &Xvfb, dir: &Path) -> Resu
             rest(&mut figures, &process).await;
         }
         open_big_room(&mut figures, x, dir).await?;
+        if run == 0 {
+            scroll_back(&mut figures, x, dir, process.pid()).await?;
+        }
         process.stop().await?;
     }
     Ok(figures)
@@ -240,5 +259,30 @@ async fn open_big_room(figures: &mut Figures, x: &Xvfb, dir: &Path) -> Result<()
             .context("the timeline never settled")?
             .as_secs_f64(),
     );
+    Ok(())
+}
+
+/// Turns the wheel over the timeline. A step may take several frames, so its work is an upper bound for a frame's.
+async fn scroll_back(figures: &mut Figures, x: &Xvfb, dir: &Path, pid: i32) -> Result<()> {
+    let middle =
+        [TIMELINE.x + TIMELINE.w / 2, TIMELINE.y + TIMELINE.h / 2].map(|at| at.to_string());
+    openbox::xdotool(x, dir, &["mousemove", &middle[0], &middle[1]]).await?;
+    let screen = Screen::open(&x.frame_buffer())?;
+    let first = screen.look()?;
+    let mut steps = Vec::with_capacity(WHEEL_STEPS);
+    for _ in 0..WHEEL_STEPS {
+        let before = thread_ms(pid);
+        openbox::xdotool(x, dir, &["click", "4"]).await?;
+        sleep(Duration::from_millis(80)).await;
+        steps.push(thread_ms(pid) - before);
+    }
+    ensure!(
+        first.alike(&screen.look()?, TIMELINE) < 0.98,
+        "the wheel moved nothing"
+    );
+    figures
+        .scroll_worst
+        .extend(steps.iter().copied().reduce(f64::max));
+    figures.scroll = steps;
     Ok(())
 }
