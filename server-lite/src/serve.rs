@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     router,
-    service::{Services, StartError, delayed_events, presence, rooms::typing},
+    service::{Services, StartError, delayed_events, presence, push_gateway, rooms::typing},
 };
 
 /// How long requests under way may take after a stop signal.
@@ -37,9 +37,15 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
     });
     tokio::spawn(typing::run_expiry(services.clone()));
     tokio::spawn(delayed_events::run(services.clone()));
+    tokio::spawn(push_gateway::run(services.clone()));
     tokio::spawn(presence::run_expiry(services.clone()));
     let stop = stopped(services.clone())?;
     let server = axum::serve(listener, app).with_graceful_shutdown(stop);
+    if services.config.testing.private_addresses {
+        tracing::warn!(
+            "testing.private_addresses is on: users can make this server speak to its own network"
+        );
+    }
     announce(&services, bound, ready_file.as_deref())?;
     let shutdown = services.shutdown.clone();
     tokio::select! {

@@ -13,7 +13,7 @@ use ruma::{OwnedServerName, RoomVersionId};
 use serde::Deserialize;
 
 pub use self::{
-    offers::{Presence, Rtc, Support, Turn},
+    offers::{Presence, Rtc, Support, Testing, Turn},
     template::{TEMPLATE, render},
 };
 
@@ -89,6 +89,9 @@ pub struct Config {
     /// Logs.
     #[serde(default)]
     pub log: Log,
+    /// For tests only.
+    #[serde(default)]
+    pub testing: Testing,
 }
 
 /// `[server]`

@@ -67,3 +67,11 @@ pub struct Support {
     /// Where the administrator reads messages.
     pub matrix_id: Option<OwnedUserId>,
 }
+
+/// `[testing]`: what no server that others use should have.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Testing {
+    /// Whether push gateways (and other addresses users name) may be in the local network.
+    pub private_addresses: bool,
+}

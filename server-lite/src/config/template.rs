@@ -89,6 +89,11 @@ token = "{registration_token}"
 # filter = "info"
 # "text" for people, "json" for machines.
 # format = "text"
+
+[testing]
+# Let users name addresses in the local network, such as a push gateway there. The server can then be made to speak to
+# whatever it reaches; it says so at each start.
+# private_addresses = false
 "#;
 
 /// The template with its blanks filled in.

@@ -15,9 +15,12 @@ pub mod media;
 pub mod nonces;
 pub mod notifications;
 pub mod notifier;
+pub mod outbound;
 pub mod passwords;
 pub mod presence;
 pub mod profiles;
+pub mod push_gateway;
+pub mod push_outbox;
 pub mod push_rules;
 pub mod pushers;
 pub mod random;
@@ -39,9 +42,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     delayed_events::DelayedEvents, devices::LastSeen, media::Media, nonces::Nonces,
-    notifier::Notifier, passwords::Passwords, presence::Presence, push_rules::RulesetCache,
-    rate_limit::RateLimiter, rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections,
-    uia::Uia,
+    notifier::Notifier, outbound::Outbound, passwords::Passwords, presence::Presence,
+    push_gateway::PushGateway, push_rules::RulesetCache, rate_limit::RateLimiter,
+    rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections, uia::Uia,
 };
 use crate::{
     config::Config,
@@ -70,6 +73,7 @@ pub const COMPONENTS: &[Component] = &[
     login_tokens::COMPONENT,
     presence::COMPONENT,
     delayed_events::COMPONENT,
+    push_outbox::COMPONENT,
     dehydrated_devices::COMPONENT,
     search::COMPONENT,
     sync::device_lists::COMPONENT,
@@ -97,6 +101,10 @@ pub struct Inner {
     pub passwords: Passwords,
     /// Parsed push rules.
     pub push_rules: Arc<RulesetCache>,
+    /// Telling push gateways.
+    pub push_gateway: PushGateway,
+    /// Requests to addresses that users name.
+    pub outbound: Outbound,
     /// Uploaded files.
     pub media: Media,
     /// When devices were last noted as seen.
@@ -142,6 +150,7 @@ impl Services {
         let key = signing::prepare(&config)?;
         let limiter = RateLimiter::new(&config.rate_limits);
         let shutdown = CancellationToken::new();
+        let outbound = Outbound::new(config.testing.private_addresses);
         let inner = Inner {
             config,
             store,
@@ -150,6 +159,8 @@ impl Services {
             key,
             passwords: Passwords::start()?,
             push_rules: Arc::default(),
+            push_gateway: PushGateway::default(),
+            outbound,
             media,
             last_seen: LastSeen::default(),
             nonces: Nonces::default(),

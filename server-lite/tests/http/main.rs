@@ -7,6 +7,7 @@ mod events;
 mod membership;
 mod operation;
 mod presence;
+mod push_gateway;
 mod requests;
 mod rooms;
 mod search;

@@ -419,6 +419,8 @@ pub(super) fn apply(
     search::index(tx, pdu)?;
     unread::count(tx, services, room, pdu)?;
     tx.wake_room(room.nid);
+    let told = services.clone();
+    tx.after_commit(move || told.push_gateway.wake());
     if let (TimelineEventType::RoomMember, Some(target)) = (&pdu.kind, &pdu.state_key)
         && let Ok(target) = <&ruma::UserId>::try_from(target.as_str())
     {

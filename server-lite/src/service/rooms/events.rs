@@ -86,6 +86,13 @@ pub fn nid(connection: &Connection, room: i64, event_id: &EventId) -> Result<Opt
         .optional()?)
 }
 
+/// The number of the room of the event with this number.
+pub fn room_of(connection: &Connection, nid: i64) -> Result<i64> {
+    Ok(connection
+        .prepare_cached("SELECT room FROM events WHERE nid = ?1")?
+        .query_row([nid], |row| row.get(0))?)
+}
+
 /// The identifier of the event with this number.
 pub fn id(connection: &Connection, nid: i64) -> Result<OwnedEventId> {
     let id: String = connection

@@ -42,6 +42,17 @@ pub struct Count {
     pub n_highlight: u64,
 }
 
+/// All notifications that somebody has not read.
+pub fn total(connection: &Connection, user: &UserId) -> Result<i64> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT coalesce(sum(u.n_notify), 0) FROM memberships m
+             JOIN unread_counts u ON u.room = m.room AND u.user_id = m.user_id
+             WHERE m.user_id = ?1 AND m.membership = 'join'",
+        )?
+        .query_row([user.as_str()], |row| row.get(0))?)
+}
+
 /// The counters of a room that are not zero.
 pub fn of_room(connection: &Connection, user: &UserId, room: i64) -> Result<Vec<Count>> {
     let mut statement = connection.prepare_cached(
