@@ -3,7 +3,7 @@
 //! Only events that notify somebody who has a pusher get a row, and only until the gateway has it.
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#push-notifications>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use ruma::{OwnedUserId, UserId, api::client::push::Pusher, push::Action, serde::Raw};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -151,11 +151,9 @@ impl Looker<'_> {
     /// The tweaks of an event that notifies `user`; none for one that does not.
     fn tweaks(&mut self, room: i64, event: &EventRow, user: &UserId) -> Result<Option<String>> {
         let c = self.connection;
-        if !self.rooms.contains_key(&room) {
-            self.rooms.insert(room, rooms::by_nid(c, room)?);
-        }
-        let Some(room) = self.rooms.get(&room) else {
-            return Ok(None);
+        let room = match self.rooms.entry(room) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(rooms::by_nid(c, room)?),
         };
         let is_own_invite =
             event.kind == "m.room.member" && event.state_key.as_deref() == Some(user.as_str());

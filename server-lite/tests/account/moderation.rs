@@ -107,6 +107,10 @@ async fn a_locked_account_waits_for_better_days() -> Result<()> {
     refused(&answer, 401, "M_USER_LOCKED");
     root.put(&path, json!({ "locked": false })).await?;
     ada.get("v3/account/whoami").await?;
+    // A client learns who may do this.
+    let may = |capabilities: Value| capabilities["capabilities"]["m.account_moderation"].clone();
+    assert_eq!(may(root.get("v3/capabilities").await?)["lock"], true);
+    assert_eq!(may(ada.get("v3/capabilities").await?), Value::Null);
     Ok(())
 }
 

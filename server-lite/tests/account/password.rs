@@ -167,3 +167,32 @@ async fn openid_tokens_are_for_oneself_and_there_are_no_addresses() -> Result<()
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn whoever_wants_to_use_an_address_is_told_that_there_are_none() -> Result<()> {
+    let (server, ada) = server_with("ada").await?;
+    let capabilities = ada.get("v3/capabilities").await?;
+    assert_eq!(
+        capabilities["capabilities"]["m.3pid_changes"]["enabled"],
+        false
+    );
+    for (path, status, errcode) in [
+        ("v3/register/email/requestToken", 403, "M_THREEPID_DENIED"),
+        ("v3/register/msisdn/requestToken", 403, "M_THREEPID_DENIED"),
+        (
+            "v3/account/password/email/requestToken",
+            400,
+            "M_THREEPID_NOT_FOUND",
+        ),
+        ("v3/account/3pid/email/requestToken", 401, "M_MISSING_TOKEN"),
+        ("v3/account/3pid/add", 401, "M_MISSING_TOKEN"),
+    ] {
+        let answer = anonymous(&server, Method::POST, path, Some(json!({}))).await?;
+        refused(&answer, status, errcode);
+    }
+    for path in ["v3/account/3pid/email/requestToken", "v3/account/3pid/add"] {
+        let answer = ada.request(Method::POST, path, Some(&json!({}))).await?;
+        refused(&answer, 403, "M_THREEPID_DENIED");
+    }
+    Ok(())
+}

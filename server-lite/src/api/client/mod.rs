@@ -29,6 +29,7 @@ pub mod shared_secret;
 pub mod space;
 pub mod sync;
 pub mod thirdparty;
+pub mod threepid;
 pub mod to_device;
 pub mod user_directory;
 pub mod versions;
@@ -69,6 +70,7 @@ pub fn routes() -> Router {
         .merge(space::routes())
         .merge(sync::routes())
         .merge(thirdparty::routes())
+        .merge(threepid::routes())
         .merge(to_device::routes())
         .merge(user_directory::routes())
         .merge(versions::routes())

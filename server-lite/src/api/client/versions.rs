@@ -8,16 +8,19 @@ use ruma::api::client::discovery::{
     get_capabilities::{
         self,
         v3::{
-            Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability,
+            Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability,
+            RoomVersionsCapability, ThirdPartyIdChangesCapability,
         },
     },
     get_supported_versions,
 };
 
+use serde_json::json;
+
 use crate::{
     api::{Authed, Public, Router, Routes},
     error::Result,
-    service::{Services, rooms::SUPPORTED_VERSIONS},
+    service::{Services, accounts, rooms::SUPPORTED_VERSIONS},
 };
 
 /// Versions of the specification whose required endpoints are served.
@@ -56,8 +59,12 @@ async fn versions_route(
 
 async fn capabilities_route(
     services: Services,
-    _: Authed<get_capabilities::v3::Request>,
+    request: Authed<get_capabilities::v3::Request>,
 ) -> Result<get_capabilities::v3::Response> {
+    let is_admin = services
+        .store
+        .read(move |c| Ok(accounts::is_admin(c, request.user_id())?))
+        .await?;
     let available = SUPPORTED_VERSIONS
         .iter()
         .map(|version| (version.clone(), RoomVersionStability::Stable))
@@ -66,5 +73,13 @@ async fn capabilities_route(
     capabilities.change_password = ChangePasswordCapability::new(true);
     capabilities.room_versions =
         RoomVersionsCapability::new(services.config.rooms.default_version.clone(), available);
+    // There are no addresses here to bind to an account.
+    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    capabilities.get_login_token = GetLoginTokenCapability::new(true);
+    capabilities.set("m.profile_fields", json!({ "enabled": true }))?;
+    if is_admin {
+        let may = json!({ "lock": true, "suspend": true });
+        capabilities.set("m.account_moderation", may)?;
+    }
     Ok(get_capabilities::v3::Response::new(capabilities))
 }
