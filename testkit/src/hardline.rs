@@ -31,6 +31,7 @@ pub struct Hardline {
     home: TempDir,
     bus: Option<String>,
     env: Vec<(String, String)>,
+    wrapper: Vec<String>,
 }
 
 impl Hardline {
@@ -40,6 +41,7 @@ impl Hardline {
             home: tempfile::Builder::new().prefix("hl").tempdir()?,
             bus: None,
             env: Vec::new(),
+            wrapper: Vec::new(),
         })
     }
 
@@ -55,6 +57,11 @@ impl Hardline {
         self.env.push((key.to_owned(), value.into()));
     }
 
+    /// Starts the program through another (given with its arguments) from now on.
+    pub fn start_through(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
+    }
+
     /// The profile's folder.
     pub fn profile(&self) -> PathBuf {
         self.home.path().join("profile")
@@ -67,7 +74,8 @@ impl Hardline {
 
     /// The program with its environment and profile, ready for more arguments.
     pub fn launch(&self) -> Result<Launch> {
-        self.launch_through(None)
+        let wrapper: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
+        self.launch_through((!wrapper.is_empty()).then_some(&wrapper))
     }
 
     /// The same, started by another program (`faketime`, `prlimit` …) given with its arguments.

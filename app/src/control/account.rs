@@ -14,6 +14,8 @@ use crate::{
 
 /// How long a new device may take to become one that others can encrypt for.
 const PREPARED_LIMIT: Duration = Duration::from_secs(60);
+/// How long the program's state may take to settle after a start, for a look at it.
+const STATUS_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) async fn log_in(
     core: &Core,
@@ -118,6 +120,10 @@ pub(super) fn whoami(session: &Session) -> Value {
 
 pub(super) async fn status(core: &Core) -> Value {
     let state = perform::settled(core).await;
+    if let Some(session) = core.session() {
+        // A program that has just begun knows nothing yet.
+        perform::caught_up_within(&session, STATUS_LIMIT).await;
+    }
     let shell = core.shell().state().borrow().clone();
     let mut notices = Vec::new();
     let mut banners = Vec::new();

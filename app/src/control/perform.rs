@@ -129,12 +129,21 @@ pub(super) async fn settled(core: &Core) -> SessionState {
 
 /// Waits for the server's first answer, or until it is clear that there is none for now.
 pub(super) async fn caught_up(session: &Session) {
+    caught_up_within(session, SYNC_LIMIT).await;
+}
+
+/// The same, for a time of one's own.
+pub(super) async fn caught_up_within(session: &Session, limit: Duration) {
     let mut state = session.sync().state();
     let answered = state.wait_for(|state| {
         state.caught_up || state.connection == Connection::Offline || state.stopped
     });
-    let _ = tokio::time::timeout(SYNC_LIMIT, answered).await;
+    let _ = tokio::time::timeout(limit, answered).await;
     let mut rooms = session.rooms().rooms();
-    let listed = rooms.wait_for(|rooms| rooms.complete);
-    let _ = tokio::time::timeout(SYNC_LIMIT, listed).await;
+    let listed = async {
+        let _ = rooms.wait_for(|rooms| rooms.complete).await;
+        // Rooms of the answer just taken in have no rows yet.
+        session.rooms().settle().await;
+    };
+    let _ = tokio::time::timeout(limit, listed).await;
 }

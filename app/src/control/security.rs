@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Failure, Link, RecoveryCommand, VerifyTarget, failure::CommandReason, room};
 use crate::{
     core::Core,
+    encryption::becomes_verified,
     session::Session,
     view::{
         Pending,
@@ -24,7 +25,7 @@ const BEGIN_LIMIT: Duration = Duration::from_secs(3);
 /// Compares emoji. Each step is a line; `yes` or `no` is typed to the questions `asked` and `compare`.
 pub(super) async fn verify(
     core: &Core,
-    _session: &Session,
+    session: &Session,
     target: VerifyTarget,
     link: &mut Link,
 ) -> Result<Value, Failure> {
@@ -59,7 +60,10 @@ pub(super) async fn verify(
             told = Some(shown.step.clone());
             tell(link, &shown);
             match shown.step {
-                Step::Done => return Ok(Value::Null),
+                Step::Done => {
+                    let verified = becomes_verified(session.client(), &shown.user_id).await;
+                    return Ok(json!({ "user_id": shown.user_id, "user_verified": verified }));
+                }
                 Step::Cancelled(reason) => {
                     let message = format!("the comparison ended: {reason:?}");
                     return Err(Failure::command(CommandReason::NotVerified, message));

@@ -6,6 +6,8 @@
 pub mod recovery;
 pub mod verification;
 
+use std::time::Duration;
+
 use matrix_sdk::{
     Client,
     encryption::{
@@ -19,6 +21,10 @@ use crate::{
     ids::UserId,
     notice::Notice,
 };
+
+/// How often, and after which pauses, the server is asked for a signature just made.
+const SIGNATURE_LOOKS: usize = 20;
+const SIGNATURE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why something with encryption failed.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +78,19 @@ fn of_recovery(error: &RecoveryError) -> Notice {
             failure::of_any(error)
         }
     }
+}
+
+/// Whether a person counts as verified, once the signature made after a comparison is on the server and back.
+pub(crate) async fn becomes_verified(client: &Client, user_id: &UserId) -> bool {
+    for _ in 0..SIGNATURE_LOOKS {
+        match client.encryption().request_user_identity(user_id).await {
+            Ok(Some(identity)) if identity.is_verified() => return true,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%user_id, %error, "the identity could not be asked for"),
+        }
+        tokio::time::sleep(SIGNATURE_PAUSE).await;
+    }
+    false
 }
 
 /// Takes a person's new identity as theirs, after they were asked by other means.

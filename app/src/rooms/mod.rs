@@ -16,7 +16,7 @@ use eyeball_im::VectorDiff;
 use futures_util::{FutureExt as _, StreamExt as _};
 use matrix_sdk::{Client, Room};
 use ruma::push::Ruleset;
-use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
+use tokio::sync::{broadcast::error::RecvError, mpsc, oneshot, watch};
 
 use crate::{
     ids::{OwnedRoomId, OwnedUserId, RoomId},
@@ -63,7 +63,7 @@ impl Rooms {
 #[derive(Clone, Debug)]
 pub struct RoomsService {
     rooms: watch::Receiver<Rooms>,
-    changed: mpsc::UnboundedSender<OwnedRoomId>,
+    changed: mpsc::UnboundedSender<Wish>,
     _task: Arc<TaskHandle>,
 }
 
@@ -95,8 +95,24 @@ impl RoomsService {
 
     /// Something the SDK does not tell about changed in this room (its draft): its row is made anew.
     pub fn refresh(&self, room_id: &RoomId) {
-        let _ = self.changed.send(room_id.to_owned());
+        let _ = self.changed.send(Wish::Refresh(room_id.to_owned()));
     }
+
+    /// Resolves once every room the SDK knows by now has its row as it is now.
+    pub async fn settle(&self) {
+        let (done, settled) = oneshot::channel();
+        let _ = self.changed.send(Wish::Settle(done));
+        let _ = settled.await;
+    }
+}
+
+/// What the keeper of the rows is asked.
+#[derive(Debug)]
+enum Wish {
+    /// Make this room's row anew.
+    Refresh(OwnedRoomId),
+    /// Make all rows anew, then say so.
+    Settle(oneshot::Sender<()>),
 }
 
 /// Keeps the rows.
@@ -110,7 +126,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(mut self, mut changes: mpsc::UnboundedReceiver<OwnedRoomId>) {
+    async fn run(mut self, mut changes: mpsc::UnboundedReceiver<Wish>) {
         let client = self.client.clone();
         let mut notable = client.room_info_notable_update_receiver();
         let push_rules = client.observe_events::<ruma::events::push_rules::PushRulesEvent, ()>();
@@ -132,8 +148,14 @@ impl Keeper {
                     Err(RecvError::Lagged(_)) => true,
                     Err(RecvError::Closed) => return,
                 },
-                room_id = changes.recv() => match room_id {
-                    Some(room_id) => { stale.insert(room_id); false }
+                wish = changes.recv() => match wish {
+                    Some(Wish::Refresh(room_id)) => { stale.insert(room_id); false }
+                    Some(Wish::Settle(done)) => {
+                        stale.extend(client.rooms().iter().map(|room| room.room_id().to_owned()));
+                        self.take_in(std::mem::take(&mut stale)).await;
+                        let _ = done.send(());
+                        false
+                    }
                     None => return,
                 },
                 Some(_) = push_rules.next() => {

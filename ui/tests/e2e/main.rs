@@ -3,6 +3,8 @@
 mod bad_server;
 mod clock;
 mod conversation;
+mod disk_full;
+mod first_look;
 mod js_sdk;
 mod keyring;
 mod large;

@@ -1,9 +1,9 @@
 //! A third device reads the history with the recovery key.
 
 use anyhow::{Context, Result, ensure};
-use hardline_testkit::{HardlineServer, Homeserver, Synapse};
+use hardline_testkit::{HardlineServer, Homeserver, Synapse, hardline::LIMIT, process::Output};
 
-use crate::person::{Desk, encrypted_room};
+use crate::person::{Desk, Person, encrypted_room, said};
 
 #[tokio::test]
 async fn a_third_device_reads_history_with_the_recovery_key_on_our_server() -> Result<()> {
@@ -42,14 +42,13 @@ async fn a_third_device_reads_history(server: &impl Homeserver) -> Result<()> {
         locked["body"] != "from bo, long ago",
         "readable without the key: {locked}"
     );
-    third
-        .hardline
-        .launch()?
-        .args(["--json", "recovery", "enter"])
-        .input(&key)
-        .output(hardline_testkit::hardline::LIMIT)
-        .await?
-        .json()?;
+    // What was mistyped, and a key that is one, but somebody else's: both are told, and nothing is lost.
+    let others = bo.hardline.ok(&["recovery", "set-up"]).await?;
+    let others = others["recovery_key"].as_str().context("no recovery key")?;
+    for wrong in ["not the key", others, &key[..key.len() - 5]] {
+        said(&enter(&third, wrong).await?, "wrong_recovery_key")?;
+    }
+    enter(&third, &key).await?.json()?;
     for text in ["from ada, long ago", "from bo, long ago"] {
         third.reads(&room, text).await?;
     }
@@ -58,4 +57,15 @@ async fn a_third_device_reads_history(server: &impl Homeserver) -> Result<()> {
     let read = bo.reads(&room, "from the third device").await?;
     ensure!(read["encryption"] == "none", "warned about: {read}");
     Ok(())
+}
+
+/// Types a recovery key.
+async fn enter(person: &Person, key: &str) -> Result<Output> {
+    person
+        .hardline
+        .launch()?
+        .args(["--json", "recovery", "enter"])
+        .input(key)
+        .output(LIMIT)
+        .await
 }

@@ -58,10 +58,13 @@ impl Comparison {
         Ok(self.step("compare").await?["emoji"].clone())
     }
 
-    /// We say they match and wait for the end.
+    /// We say they match and wait for the end: the person counts as verified.
     pub async fn say_they_match(&mut self) -> Result<()> {
         self.type_line("yes").await?;
         self.step("done").await?;
+        let end = timeout(LIMIT, self.lines.next_line()).await??;
+        let end: Value = serde_json::from_str(&end.context("no answer")?)?;
+        anyhow::ensure!(end["user_verified"] == true, "{end}");
         let status = self.process.wait(LIMIT).await?;
         anyhow::ensure!(status.success(), "{status}");
         Ok(())
