@@ -83,6 +83,7 @@ fn of_recovery(error: &RecoveryError) -> Notice {
 /// Whether a person counts as verified, once the signature made after a comparison is on the server and back.
 pub(crate) async fn becomes_verified(client: &Client, user_id: &UserId) -> bool {
     for _ in 0..SIGNATURE_LOOKS {
+        verification::nudge::nudge(client).await;
         match client.encryption().request_user_identity(user_id).await {
             Ok(Some(identity)) if identity.is_verified() => return true,
             Ok(_) => {}

@@ -22,12 +22,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     incoming::{Incoming, listen},
+    nudge,
     repeat::Repeat,
 };
 use crate::{
-    encryption::EncryptionError,
+    encryption::{EncryptionError, becomes_verified},
     ids::{DeviceId, OwnedUserId, UserId},
     notice::Notice,
+    runtime::TaskHandle,
     session::Session,
     view::{
         handle::Driver,
@@ -68,6 +70,8 @@ struct Machine<'a, F> {
     requested: F,
     flow: Option<Flow>,
     waiting: HashMap<String, VerificationRequest>,
+    /// What keeps a step with another person moving.
+    moving: Option<TaskHandle>,
 }
 
 /// Runs for a session until the last handle is dropped; without one it only lets actions go.
@@ -91,6 +95,7 @@ pub(super) async fn run<F: Fn(String) + Send>(
         requested,
         flow: None,
         waiting: HashMap::new(),
+        moving: None,
     };
     loop {
         let flow = machine.flow.as_mut();
@@ -482,7 +487,21 @@ impl<F: Fn(String) + Send> Machine<'_, F> {
         });
     }
 
-    fn step(&self, step: Step) {
+    fn step(&mut self, step: Step) {
+        let with = self.flow.as_ref().map(|flow| &flow.request);
+        let user_id = with
+            .filter(|request| !request.is_self_verification())
+            .map(|request| request.other_user_id().to_owned());
+        let (client, tasks) = (self.client.clone(), self.session.tasks());
+        self.moving = match (&step, user_id) {
+            (Step::Starting | Step::Confirmed, Some(_)) => {
+                Some(tasks.spawn("comparison", nudge::keep_moving(client)))
+            }
+            (Step::Done, Some(user_id)) => Some(tasks.spawn("signature", async move {
+                becomes_verified(&client, &user_id).await;
+            })),
+            _ => None,
+        };
         self.screen.update(|shown| {
             if let Some(state) = shown {
                 state.step = step;

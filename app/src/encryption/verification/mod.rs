@@ -7,6 +7,7 @@
 
 mod flow;
 mod incoming;
+pub(super) mod nudge;
 mod repeat;
 
 use tokio::sync::broadcast;
