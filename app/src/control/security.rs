@@ -32,29 +32,24 @@ pub(super) async fn verify(
     let view = core.verification();
     let mut state = view.state();
     let mut frame = core.shell_effects();
-    // A flow that ended before is no answer to this command.
+    // A flow that ended before is no answer to this command; one that waits for an answer is.
     let old = state
         .borrow_and_update()
         .as_ref()
+        .filter(|shown| shown.step != Step::Asked)
         .map(|shown| shown.flow_id.clone());
     match target {
         VerifyTarget::OwnDevices => view.send(VerificationAction::RequestSelf),
         VerifyTarget::User(user) => {
             view.send(VerificationAction::RequestUser(room::person(&user)?))
         }
-        VerifyTarget::Wait => {
-            if let Some(shown) = &*state.borrow()
-                && shown.step == Step::Asked
-            {
-                tell(link, shown);
-            }
-        }
+        VerifyTarget::Wait => {}
     }
     let mut told = None;
     loop {
         let shown = state.borrow_and_update().clone();
         if let Some(shown) = shown
-            && (old.as_deref() != Some(&shown.flow_id) || shown.step == Step::Asked)
+            && old.as_deref() != Some(&shown.flow_id)
             && told.as_ref() != Some(&shown.step)
         {
             told = Some(shown.step.clone());
