@@ -2,12 +2,13 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::{
     paths,
+    picture::Picture,
     process::{Launch, Process},
     wait::until,
 };
@@ -62,6 +63,11 @@ impl Xvfb {
         self.dir.path().join("Xvfb_screen0")
     }
 
+    /// What is on the screen.
+    pub fn picture(&self) -> Result<Picture> {
+        Picture::from_xwd(&self.frame_buffer())
+    }
+
     /// Its process id.
     pub fn pid(&self) -> i32 {
         self.process.pid()
@@ -86,6 +92,9 @@ impl Weston {
                 "--socket=wayland-test",
                 "--idle-time=0",
                 "--no-config",
+                // Draws in memory, and lets anybody take pictures.
+                "--use-pixman",
+                "--debug",
             ])
             .arg(format!("--width={width}"))
             .arg(format!("--height={height}"))
@@ -102,6 +111,23 @@ impl Weston {
             _process: process,
             dir,
         })
+    }
+
+    /// Takes a picture of the screen.
+    pub async fn picture(&self) -> Result<Picture> {
+        let dir = tempfile::Builder::new().prefix("hl-shot").tempdir()?;
+        let output = Launch::new(paths::installed("weston-screenshooter")?, dir.path())?
+            .env("XDG_RUNTIME_DIR", self.dir.path())
+            .env("WAYLAND_DISPLAY", self.display())
+            .current_dir(dir.path())
+            .output(Duration::from_secs(20))
+            .await?;
+        ensure!(output.status.success(), "{}", output.stderr);
+        let shot = fs::read_dir(dir.path())?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|e| e == "png"))
+            .context("no picture was taken")?;
+        Picture::from_png(&shot)
     }
 
     /// For `WAYLAND_DISPLAY`: the whole path, so that the program may have a runtime folder of its own.

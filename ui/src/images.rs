@@ -16,6 +16,8 @@ use slint::{Image, Rgba8Pixel, SharedPixelBuffer};
 const BUDGET: usize = 4 * 1024 * 1024;
 /// Longest side asked for in a timeline, in logical pixels.
 const PICTURE_SIDE: f32 = 480.0;
+/// Longest side asked for to fill a window, in logical pixels.
+const LARGE_SIDE: f32 = 1600.0;
 /// Side of the largest avatar, in logical pixels.
 const AVATAR_SIDE: f32 = 96.0;
 
@@ -41,6 +43,8 @@ pub type Source = Box<dyn Fn(&str, u32, u32) -> PixelsFuture>;
 enum Shape {
     /// As it is, within a box.
     Whole,
+    /// As it is, to fill a window.
+    Large,
     /// A disc cut out of its middle: the software renderer clips to rectangles only.
     Disc,
 }
@@ -101,6 +105,18 @@ impl Images {
         self.get((Shape::Whole, key.to_owned()), PICTURE_SIDE)
     }
 
+    /// A picture to fill the window with, if it is there.
+    pub fn large(&self, key: &str) -> Option<Image> {
+        self.get((Shape::Large, key.to_owned()), LARGE_SIDE)
+    }
+
+    /// Forgets pictures that filled the window.
+    pub fn forget_large(&self) {
+        self.entries
+            .borrow_mut()
+            .retain(|(shape, _), _| *shape != Shape::Large);
+    }
+
     /// Calls `heard` with the key of each picture that arrives from now on.
     pub fn listen(&self, heard: impl Fn(&str) + 'static) -> Listening {
         let heard: Rc<Listener> = Rc::new(heard);
@@ -153,7 +169,7 @@ impl Images {
 
     fn arrived(&self, key: Key, picture: Option<Pixels>) {
         let image = picture.and_then(|picture| match key.0 {
-            Shape::Whole => image_of(&picture),
+            Shape::Whole | Shape::Large => image_of(&picture),
             Shape::Disc => image_of(&disc(&picture)?),
         });
         let Some((image, bytes)) = image else {

@@ -1,10 +1,15 @@
 //! Which renderer draws, the fonts it needs, and what only the windowing system knows of a window.
 
-use std::{fmt, fs, path::Path, str::FromStr, sync::Arc};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use hardline_views::MainWindow;
 use slint::{
-    BackendSelector, ComponentHandle, PlatformError,
+    BackendSelector, ComponentHandle, PlatformError, SetRenderingNotifierError,
     fontique_011::fontique::{Blob, GenericFamily},
     winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent},
 };
@@ -120,9 +125,13 @@ pub fn name(ui: &MainWindow) -> &'static str {
     }
 }
 
-/// Only renderers that draw with a graphics interface let us listen to their frames.
+/// Only renderers that draw with a graphics interface let us listen to their frames; asked a second time they say that
+/// somebody listens already.
 fn is_software(ui: &MainWindow) -> bool {
-    ui.window().set_rendering_notifier(|_, _| ()).is_err()
+    matches!(
+        ui.window().set_rendering_notifier(|_, _| ()),
+        Err(SetRenderingNotifierError::Unsupported)
+    )
 }
 
 /// Lets emoji be seen with the software renderer, which draws outlines only and would leave gaps where the system's
@@ -152,11 +161,27 @@ pub fn focus(ui: &MainWindow) {
     });
 }
 
-/// Calls `changed` when the window comes to the front or leaves it.
-pub fn on_active(ui: &MainWindow, changed: impl Fn(bool) + 'static) {
+/// What the windowing system tells of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WindowNews {
+    /// It came to the front or left it.
+    Active(bool),
+    /// Files are dragged over it, or no longer.
+    FilesOver(bool),
+    /// A file was dropped on it.
+    Dropped(PathBuf),
+}
+
+/// Calls `told` with what the windowing system tells of the window. Files are dropped on X11 only, so far: winit 0.30
+/// does not do it on Wayland.
+pub fn on_event(ui: &MainWindow, told: impl Fn(WindowNews) + 'static) {
     ui.window().on_winit_window_event(move |_, event| {
-        if let WindowEvent::Focused(active) = event {
-            changed(*active);
+        match event {
+            WindowEvent::Focused(active) => told(WindowNews::Active(*active)),
+            WindowEvent::HoveredFile(_) => told(WindowNews::FilesOver(true)),
+            WindowEvent::HoveredFileCancelled => told(WindowNews::FilesOver(false)),
+            WindowEvent::DroppedFile(path) => told(WindowNews::Dropped(path.clone())),
+            _ => {}
         }
         EventResult::Propagate
     });

@@ -32,6 +32,7 @@ fn a_person_signs_in_opens_a_room_and_sends_a_message() {
         assert_eq!(*fakes.opened.borrow(), [people::room_id("ada")]);
         writes(&fakes, ui).await;
         hears_an_answer(&fakes, ui).await;
+        looks_at_a_picture(&fakes, ui).await;
         filters(&fakes, ui).await;
 
         host.close();
@@ -100,6 +101,35 @@ async fn hears_an_answer(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
             .any(|label| label.contains("Take the north exit")),
         "{:?}",
         labels(ui)
+    );
+}
+
+/// A picture of the timeline fills the window until Esc.
+async fn looks_at_a_picture(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
+    let row = people::picture("7", "ada", "roof.jpg");
+    fakes.timeline.0.borrow_mut().push_back(row);
+    settle().await;
+    settle().await;
+    picture(ui, "picture.png");
+    click(ui, AccessibleRole::Button, "Picture roof.jpg").await;
+    settle().await;
+    let room = ui.global::<hardline_views::RoomAdapter<'_>>();
+    assert!(room.get_viewing());
+    assert!(room.get_viewed().image.size().width > 0, "no pixels");
+    assert!(find(ui, AccessibleRole::Button, "Back to the conversation").is_some());
+    picture(ui, "viewer.png");
+    let escape = slint::SharedString::from(slint::platform::Key::Escape);
+    ui.window()
+        .dispatch_event(slint::platform::WindowEvent::KeyPressed { text: escape });
+    settle().await;
+    assert!(!room.get_viewing());
+    assert!(
+        !fakes
+            .room
+            .take_sent()
+            .iter()
+            .any(|action| matches!(action, RoomAction::Download { .. })),
+        "another program was to open it"
     );
 }
 

@@ -18,6 +18,11 @@ pub(super) enum Fetch {
     Picture,
 }
 
+/// Names the whole file at an `mxc:` address that a text mentions.
+pub fn file_key(mxc: &str) -> String {
+    format!("f:{mxc}")
+}
+
 /// Where a picture is.
 #[derive(Clone, Debug)]
 pub(super) struct Place {

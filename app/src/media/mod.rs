@@ -32,7 +32,7 @@ use self::{
 };
 pub use self::{
     decode::{Picture, decode, decode_blurhash},
-    keys::MediaKeys,
+    keys::{MediaKeys, file_key},
     upload::{Attachment, max_upload_size},
 };
 use crate::{

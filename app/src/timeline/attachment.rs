@@ -47,6 +47,7 @@ pub(super) fn of_message(message: &MessageType, keys: &MediaKeys) -> Option<Atta
             if row.image_key.is_none() {
                 row.image_key = Some(picture_key(keys, &image.source, row.size));
             }
+            row.full_key = Some(keys.file(&image.source));
             (row, image.caption(), image.formatted_caption())
         }
         MessageType::Video(video) => {
@@ -101,6 +102,7 @@ pub(super) fn of_sticker(sticker: &StickerEventContent, keys: &MediaKeys) -> Att
     row.mime = mime(sticker.info.mimetype.as_deref());
     if let Some(source) = sticker_source(sticker) {
         row.image_key = Some(picture_key(keys, &source, row.size));
+        row.full_key = Some(keys.file(&source));
     }
     row
 }
@@ -152,6 +154,7 @@ fn row(kind: AttachmentKind, name: &str) -> AttachmentRow {
         duration: None,
         blurhash: None,
         image_key: None,
+        full_key: None,
         progress: None,
         failed: None,
     }

@@ -13,11 +13,12 @@ use hardline_app::{
 use hardline_views as views;
 use slint::{ComponentHandle, SharedString};
 
-use super::{files, links, main_window::Window, pasting};
+use super::{files, links, main_window::Window, pasting, viewer};
 use crate::adapters::{
     new_conversation, onboarding, recovery, room, room_details, room_list, settings, shell,
     verification,
 };
+use crate::renderer::WindowNews;
 
 /// Sets all callbacks of a window.
 pub fn connect(window: &Rc<Window>) {
@@ -36,14 +37,14 @@ pub fn connect(window: &Rc<Window>) {
     connect_room(window);
     connect_people(window);
     connect_path(window);
-    crate::renderer::on_active(ui, {
-        let window = window.weak();
-        move |active| {
-            if let Some(window) = window.upgrade() {
-                window.set_active(active);
-            }
-        }
-    });
+    crate::renderer::on_event(
+        ui,
+        on(window, |window, event| match event {
+            WindowNews::Active(active) => window.set_active(active),
+            WindowNews::FilesOver(over) => files::over(window, over),
+            WindowNews::Dropped(path) => files::dropped(window, path),
+        }),
+    );
 }
 
 /// A callback that does something with the window.
@@ -142,6 +143,16 @@ fn connect_room(window: &Rc<Window>) {
     global.on_save_as(on(window, |window, row: SharedString| {
         files::save_as(window, row.into())
     }));
+    global.on_view(on(window, |window, row: SharedString| {
+        viewer::view_row(window, &row)
+    }));
+    global.on_open_image(on(window, |window, mxc: SharedString| {
+        viewer::view_address(window, &mxc)
+    }));
+    global.on_viewer_closed({
+        let closed = on(window, |window, ()| viewer::close(window));
+        move || closed(())
+    });
     global.on_reveal(on(window, |window, row: SharedString| {
         window.with_room(|room| room.reveal(&row));
     }));

@@ -12,7 +12,7 @@ use hardline_app::view::{
     settings::SettingsAction,
 };
 use hardline_platform::file_chooser::{ChooserError, OpenQuestion};
-use hardline_views::{PathAdapter, PathPurpose};
+use hardline_views::{PathAdapter, PathPurpose, RoomAdapter, RoomMembership};
 use slint::ComponentHandle;
 
 use super::{links::told, main_window::Window, program::elsewhere};
@@ -29,6 +29,32 @@ pub fn attach(window: &Window) {
     choose(window, PathPurpose::Send, question, move |paths| {
         port.send(RoomAction::Attach { paths })
     });
+}
+
+/// Files are dragged over the window, or no longer.
+pub fn over(window: &Window, over: bool) {
+    window
+        .ui
+        .global::<RoomAdapter<'_>>()
+        .set_files_over(over && may_send(window));
+}
+
+/// A file was dropped: it goes to the composer of the room that is open.
+pub fn dropped(window: &Window, path: PathBuf) {
+    over(window, false);
+    if may_send(window) {
+        window
+            .ports
+            .room
+            .send(RoomAction::Attach { paths: vec![path] });
+    }
+}
+
+fn may_send(window: &Window) -> bool {
+    let room = window.ui.global::<RoomAdapter<'_>>();
+    window.with_room(|_| ()).is_some()
+        && room.get_can_send()
+        && room.get_membership() == RoomMembership::Joined
 }
 
 /// Lets the person choose our own picture.

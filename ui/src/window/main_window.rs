@@ -37,7 +37,7 @@ use crate::{
         verification,
     },
     format::until_tomorrow,
-    images::Images,
+    images::{Images, Listening},
     renderer,
 };
 
@@ -76,6 +76,8 @@ pub struct Window {
     room: RefCell<Option<Room>>,
     details: RefCell<Option<RoomDetails>>,
     pub(super) path_question: RefCell<Option<files::PathQuestion>>,
+    /// Waits for the picture that is shown large.
+    pub(super) viewing: RefCell<Option<Listening>>,
     active: Cell<bool>,
     /// The lowest row shown while the window was not in front.
     unseen: RefCell<Option<String>>,
@@ -104,6 +106,7 @@ impl Window {
             room: RefCell::default(),
             details: RefCell::default(),
             path_question: RefCell::default(),
+            viewing: RefCell::default(),
             active: Cell::new(false),
             unseen: RefCell::default(),
             midnight: Timer::default(),
@@ -254,6 +257,7 @@ impl Window {
             move |appearance| looks(appearance.clone()),
             self.then(|window, notice| window.toasts.notice(&notice)),
         );
+        tracing::info!("the window is drawn by {}", renderer::name(ui));
         ui.global::<views::SettingsAdapter<'_>>()
             .set_renderer(renderer::name(ui).into());
         let others = [

@@ -9,6 +9,7 @@ mod main_window;
 mod pasting;
 mod placement;
 pub mod program;
+mod viewer;
 
 use std::{cell::RefCell, path::PathBuf, rc::Rc};
 

@@ -5,11 +5,11 @@ use hardline_app::{
     view::{
         Avatar, Pending,
         room::{
-            Block, ComposerState, DeliveryState, EncryptionMark, Inline, MessageRow, ReactionChip,
-            ReplyQuote, RoomMembership, RoomState, Row, RowKind, Span,
+            AttachmentRow, Block, ComposerState, DeliveryState, EncryptionMark, Inline, MessageRow,
+            ReactionChip, ReplyQuote, RoomMembership, RoomState, Row, RowKind, Span,
         },
         room_details::{MemberRow, Permissions, Role, RoomDetailsState, RoomNotify},
-        room_list::{Preview, RoomRow, RowMembership},
+        room_list::{AttachmentKind, Preview, RoomRow, RowMembership},
         settings::{About, AccountState, Appearance, DeviceRow, Notifications, SettingsState},
     },
 };
@@ -112,6 +112,26 @@ pub fn message(id: &str, sender: &str, text: &str) -> Row {
             can_reply: true,
         }),
     }
+}
+
+/// A message with a picture.
+pub fn picture(id: &str, sender: &str, name: &str) -> Row {
+    edited(message(id, sender, ""), |message| {
+        message.body = Vec::new();
+        message.attachment = Some(AttachmentRow {
+            kind: AttachmentKind::Image,
+            name: name.to_owned(),
+            size: Some(120_000),
+            mime: Some("image/jpeg".to_owned()),
+            dimensions: Some((1200, 800)),
+            duration: None,
+            blurhash: None,
+            image_key: Some(format!("p:mxc://example.org/{id}")),
+            full_key: Some(format!("f:mxc://example.org/{id}")),
+            progress: None,
+            failed: None,
+        });
+    })
 }
 
 fn edited(mut row: Row, change: impl FnOnce(&mut MessageRow)) -> Row {

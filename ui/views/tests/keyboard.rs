@@ -34,6 +34,39 @@ fn with(window: &MainWindow, modifier: Key, text: impl Into<SharedString>) {
     });
 }
 
+/// Tab and Shift+Tab go round in a dialog and never reach the composer or the search behind it.
+fn stays_in_what_is_open(window: &MainWindow) {
+    let list = window.global::<RoomListAdapter>();
+    let room = window.global::<RoomAdapter>();
+    let jumped = Rc::new(RefCell::new(0));
+    list.on_jump_changed({
+        let jumped = jumped.clone();
+        move |_| *jumped.borrow_mut() += 1
+    });
+    let before = room.get_text();
+    for back in [false, true] {
+        with(window, Key::Control, "k");
+        let opened = *jumped.borrow();
+        for _ in 0..12 {
+            if back {
+                with(window, Key::Shift, Key::Backtab);
+            } else {
+                tap(window, Key::Tab);
+            }
+            tap(window, "q");
+        }
+        let typed = *jumped.borrow() - opened;
+        assert!(
+            typed >= 2,
+            "the field of the dialog was reached {typed} times"
+        );
+        assert_eq!(room.get_text(), before, "the composer was reached");
+        assert_eq!(list.get_search(), "", "the search behind was reached");
+        tap(window, Key::Escape);
+        assert_eq!(window.global::<ShellAdapter>().get_overlay(), Overlay::None);
+    }
+}
+
 #[test]
 fn everything_is_reached_by_keys() {
     i_slint_backend_testing::init_no_event_loop();
@@ -113,6 +146,8 @@ fn everything_is_reached_by_keys() {
     assert!(shell.get_details_open());
     tap(&window, Key::Escape);
     assert!(!shell.get_details_open(), "Esc closes the details");
+
+    stays_in_what_is_open(&window);
 
     with(&window, Key::Control, "f");
     let finder = ElementQuery::from_root(&window)

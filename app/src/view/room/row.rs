@@ -120,6 +120,8 @@ pub struct AttachmentRow {
     pub blurhash: Option<String>,
     /// Key under which [`crate::media`] gives the (decrypted) picture or thumbnail.
     pub image_key: Option<String>,
+    /// The same for the whole file, where that is a picture: to look at it closely.
+    pub full_key: Option<String>,
     /// On its way up or down, 0–100.
     pub progress: Option<u8>,
     /// Fetching failed.

@@ -117,6 +117,7 @@ impl Flat<'_> {
     }
 
     fn table(&self, header: bool, rows: &[Vec<Inline>]) -> views::BlockData {
+        let shares = shares(rows);
         let rows: VecModel<_> = rows
             .iter()
             .enumerate()
@@ -124,7 +125,9 @@ impl Flat<'_> {
                 let is_header = header && n == 0;
                 let cells: VecModel<_> = cells
                     .iter()
-                    .map(|cell| views::CellData {
+                    .zip(&shares)
+                    .map(|(cell, &share)| views::CellData {
+                        share,
                         styled: styled_text(
                             &if is_header { bold(cell) } else { cell.clone() },
                             self.spoilers,
@@ -144,6 +147,20 @@ impl Flat<'_> {
             ..Default::default()
         }
     }
+}
+
+/// What each column takes of a table's width: by its longest cell, within bounds, so that none is squeezed.
+fn shares(rows: &[Vec<Inline>]) -> Vec<f32> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let weights: Vec<f32> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let longest = cells.map(|cell| cell.text().chars().count()).max();
+            longest.unwrap_or_default().clamp(6, 24) as f32
+        })
+        .collect();
+    let all: f32 = weights.iter().sum();
+    weights.iter().map(|weight| weight / all).collect()
 }
 
 fn bold(text: &Inline) -> Inline {
@@ -170,6 +187,15 @@ mod tests {
     use slint::Model;
 
     use super::*;
+
+    #[test]
+    fn columns_share_the_width_by_their_longest_cell() {
+        let line = |cells: [&str; 3]| cells.map(Inline::plain).to_vec();
+        let long = "x".repeat(200);
+        let shares = shares(&[line(["Room", "Members", ""]), line([&long, "12345678", ""])]);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert_eq!(shares, [24.0 / 38.0, 8.0 / 38.0, 6.0 / 38.0]);
+    }
 
     fn paragraph(text: &str) -> Block {
         Block::Paragraph(Inline::plain(text))

@@ -412,7 +412,8 @@ pub fn conversation() -> Vec<RowData> {
 
 /// Everything HTML can bring.
 pub fn formatted() -> Vec<RowData> {
-    let cell = |t: &str| CellData {
+    let cell = |t: &str, share: f32| CellData {
+        share,
         styled: styled(t),
         text: s(t),
     };
@@ -460,18 +461,26 @@ pub fn formatted() -> Vec<RowData> {
                         TableRowData {
                             header: true,
                             cells: model(vec![
-                                cell("**Room**"),
-                                cell("**Members**"),
-                                cell("**State**"),
+                                cell("**Room**", 0.36),
+                                cell("**Members**", 0.3),
+                                cell("**State**", 0.34),
                             ]),
                         },
                         TableRowData {
                             header: false,
-                            cells: model(vec![cell("Field team"), cell("12"), cell("encrypted")]),
+                            cells: model(vec![
+                                cell("Field team", 0.36),
+                                cell("12", 0.3),
+                                cell("encrypted", 0.34),
+                            ]),
                         },
                         TableRowData {
                             header: false,
-                            cells: model(vec![cell("Matrix HQ"), cell("8,204"), cell("open")]),
+                            cells: model(vec![
+                                cell("Matrix HQ", 0.36),
+                                cell("8,204", 0.3),
+                                cell("open", 0.34),
+                            ]),
                         },
                     ]),
                     ..Default::default()

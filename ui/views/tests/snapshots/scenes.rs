@@ -494,6 +494,22 @@ pub fn all() -> Vec<Scene> {
                     position: slint::LogicalPosition::new(at.x + 60., at.y + size.height / 2.),
                 });
         }),
+        scene("11-room-viewer", |w| {
+            room_open(w);
+            let room = w.global::<RoomAdapter>();
+            room.set_viewed(ViewedData {
+                row: s("3"),
+                name: s("roof.jpg"),
+                image: picture(600, 400),
+                width: 1200,
+                height: 800,
+            });
+            room.set_viewing(true);
+        }),
+        scene("11-room-drop", |w| {
+            room_open(w);
+            w.global::<RoomAdapter>().set_files_over(true);
+        }),
         acted("11-room-own-menu", room_open, |w| press(w, "Me: ")),
         acted("12-details-member", details, |w| {
             if let Some(member) = labelled(w, "Grace Hopper, @") {
