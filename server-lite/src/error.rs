@@ -165,7 +165,8 @@ impl IntoResponse for Error {
             return json_response(StatusCode::UNAUTHORIZED, info);
         }
         let (status, kind, message) = self.parts();
-        if status.is_server_error() {
+        // What other servers do wrong is no fault of ours.
+        if status.is_server_error() && status != StatusCode::BAD_GATEWAY {
             tracing::error!(error = %self, "request failed");
         }
         let retry_after = match &kind {

@@ -191,6 +191,8 @@ pub struct Media {
     pub max_upload_mib: u32,
     /// Whether files can be read without an access token, at the endpoints of before Matrix 1.11.
     pub unauthenticated_downloads: bool,
+    /// Whether the server looks at web pages its users link to, to show their titles.
+    pub url_previews: bool,
 }
 
 impl Default for Media {
@@ -198,6 +200,7 @@ impl Default for Media {
         Self {
             max_upload_mib: 100,
             unauthenticated_downloads: false,
+            url_previews: false,
         }
     }
 }

@@ -51,6 +51,9 @@ token = "{registration_token}"
 # Whether whoever knows a file's address can read it without an account, as clients of before 2024 expect.
 # Encrypted files cannot be read that way in any case.
 # unauthenticated_downloads = false
+# Whether the server fetches web pages that users link to, to show their titles. It never looks into the local network,
+# but tells those pages its address.
+# url_previews = false
 
 [presence]
 # Whether people see who of those they share a room with is online.

@@ -34,6 +34,7 @@ pub mod signing;
 pub mod sync;
 pub mod to_device;
 pub mod uia;
+pub mod url_preview;
 pub mod user_directory;
 
 use std::{ops::Deref, sync::Arc, time::SystemTime};
@@ -45,6 +46,7 @@ use self::{
     notifier::Notifier, outbound::Outbound, passwords::Passwords, presence::Presence,
     push_gateway::PushGateway, push_rules::RulesetCache, rate_limit::RateLimiter,
     rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections, uia::Uia,
+    url_preview::UrlPreviews,
 };
 use crate::{
     config::Config,
@@ -105,6 +107,8 @@ pub struct Inner {
     pub push_gateway: PushGateway,
     /// Requests to addresses that users name.
     pub outbound: Outbound,
+    /// Previews of web pages.
+    pub url_previews: UrlPreviews,
     /// Uploaded files.
     pub media: Media,
     /// When devices were last noted as seen.
@@ -161,6 +165,7 @@ impl Services {
             push_rules: Arc::default(),
             push_gateway: PushGateway::default(),
             outbound,
+            url_previews: UrlPreviews::default(),
             media,
             last_seen: LastSeen::default(),
             nonces: Nonces::default(),

@@ -17,3 +17,4 @@ mod space;
 mod support;
 mod sync_v3;
 mod upgrade;
+mod url_preview;

@@ -3,6 +3,7 @@
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#content-repository>
 
 mod download;
+mod preview;
 mod range;
 
 use axum::{
@@ -36,6 +37,7 @@ use crate::{
 /// The routes of this module.
 pub fn routes() -> Router {
     let mut router = Router::new()
+        .merge(preview::routes())
         .ruma(config_route)
         .ruma(legacy_config_route)
         .ruma(create_route);
