@@ -161,7 +161,7 @@ impl Services {
             notifier,
             limiter,
             key,
-            passwords: Passwords::start()?,
+            passwords: Passwords::default(),
             push_rules: Arc::default(),
             push_gateway: PushGateway::default(),
             outbound,

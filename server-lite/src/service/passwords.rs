@@ -1,10 +1,11 @@
 //! Password hashes: argon2id, computed on a thread of their own.
 //!
 //! Each hash works on 19 MiB. One thread with one buffer keeps that from adding up on a small board, whatever number of
-//! people log in at once; the buffer goes back to the system once nobody has logged in for a while.
+//! people log in at once. Once nobody has logged in for a while the thread ends, and with it goes all its memory: an
+//! allocator keeps what a living thread has freed.
 
 use std::{
-    sync::{OnceLock, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     time::Duration,
 };
 
@@ -12,34 +13,28 @@ use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, Version,
     password_hash::{Ident, Output, ParamsString, Salt, SaltString, rand_core::OsRng},
 };
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
 /// The longest password taken: hashing reads all of it.
 const MAX_LENGTH: usize = 512;
-/// How long the buffer is kept after the last hash.
+/// How long the thread waits for more work.
 const KEPT: Duration = Duration::from_secs(5);
 
 type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
 
+/// Where the thread takes its work from; none while there is no thread.
+type Desk = Arc<Mutex<Option<mpsc::Sender<Job>>>>;
+
 /// Hashes and checks passwords.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default)]
 pub struct Passwords {
-    jobs: mpsc::Sender<Job>,
+    desk: Desk,
 }
 
 impl Passwords {
-    /// Starts the thread, which ends with the last handle.
-    pub fn start() -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel();
-        std::thread::Builder::new()
-            .name("passwords".to_owned())
-            .stack_size(1 << 20)
-            .spawn(move || serve(&queue))?;
-        Ok(Self { jobs })
-    }
-
     /// Hashes a new password.
     ///
     /// # Errors
@@ -66,25 +61,47 @@ impl Passwords {
                 let _ = answer.send(work(hasher));
             }
         });
-        self.jobs.send(job).map_err(Error::internal)?;
+        self.hand_in(job)?;
         answered.await.map_err(Error::internal)
+    }
+
+    fn hand_in(&self, job: Job) -> Result<()> {
+        let mut desk = self.desk.lock();
+        let left = match &*desk {
+            Some(jobs) => jobs.send(job).err().map(|unsent| unsent.0),
+            None => Some(job),
+        };
+        if let Some(job) = left {
+            let (jobs, queue) = mpsc::channel();
+            jobs.send(job).map_err(Error::internal)?;
+            let shared = self.desk.clone();
+            std::thread::Builder::new()
+                .name("passwords".to_owned())
+                .stack_size(1 << 20)
+                .spawn(move || serve(&queue, &shared))
+                .map_err(Error::internal)?;
+            *desk = Some(jobs);
+        }
+        Ok(())
     }
 }
 
-fn serve(queue: &mpsc::Receiver<Job>) {
+/// Works until nothing has come for a while.
+fn serve(queue: &mpsc::Receiver<Job>, desk: &Desk) {
     let mut hasher = Hasher::default();
     loop {
-        let job = if hasher.blocks.is_empty() {
-            queue
-                .recv()
-                .map_err(|_| mpsc::RecvTimeoutError::Disconnected)
-        } else {
-            queue.recv_timeout(KEPT)
-        };
+        let job = queue.recv_timeout(KEPT).ok().or_else(|| {
+            // Looked at once more while nobody can hand anything in.
+            let mut desk = desk.lock();
+            let last = queue.try_recv().ok();
+            if last.is_none() {
+                *desk = None;
+            }
+            last
+        });
         match job {
-            Ok(job) => job(&mut hasher),
-            Err(mpsc::RecvTimeoutError::Timeout) => hasher = Hasher::default(),
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Some(job) => job(&mut hasher),
+            None => return,
         }
     }
 }
@@ -204,7 +221,21 @@ fn params() -> Params {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hasher, check, hash};
+    use super::{Hasher, Passwords, check, hash};
+
+    #[tokio::test]
+    async fn a_thread_that_ended_is_replaced() {
+        let passwords = Passwords::default();
+        let stored = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert!(passwords.desk.lock().is_some());
+        let started = std::time::Instant::now();
+        while passwords.desk.lock().is_some() {
+            assert!(started.elapsed() < super::KEPT * 4);
+            tokio::time::sleep(super::KEPT / 20).await;
+        }
+        let password = "correct horse".to_owned();
+        assert!(passwords.verify(password, Some(stored)).await.unwrap());
+    }
 
     #[test]
     fn a_hash_fits_its_password_only() {
