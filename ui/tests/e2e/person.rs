@@ -129,9 +129,13 @@ impl Person {
             &format!("{room} in {}'s list", self.name),
             || async move {
                 let rooms = self.hardline.ok(&["rooms"]).await?;
-                Ok(rooms
-                    .as_array()
-                    .and_then(|rooms| rooms.iter().find(|r| r["room_id"] == room).cloned()))
+                let rows = rooms.as_array().map(Vec::as_slice).unwrap_or_default();
+                // A room that was just joined is listed a moment before its members are known.
+                let listed = rows.iter().find(|row| {
+                    row["room_id"] == room
+                        && (row["membership"] != "joined" || row["joined_members"] != 0)
+                });
+                Ok(listed.cloned())
             },
         )
         .await

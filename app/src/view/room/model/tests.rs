@@ -611,8 +611,11 @@ async fn ignoring_somebody_takes_out_their_rows_and_leaves_the_others_in_place()
         })
         .await;
     watcher
-        .until("Bob's rows are gone", |rows| {
+        .until("Bob's rows are gone and the others are there", |rows| {
             !Watcher::says("message 1")(rows)
+                && [0, 2, 4]
+                    .iter()
+                    .all(|n| Watcher::says(&format!("message {n}"))(rows))
         })
         .await;
     let after: Vec<String> = [0, 2, 4]
