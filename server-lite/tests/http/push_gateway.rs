@@ -203,10 +203,8 @@ async fn a_gateway_that_fails_is_told_again_and_a_restart_loses_nothing() {
     gateway.told(4).await;
     server.kill();
     server.spawn();
-    (
-        ada.base.clone_from(&server.base),
-        bo.base.clone_from(&server.base),
-    );
+    ada.base.clone_from(&server.base);
+    bo.base.clone_from(&server.base);
     let told = gateway.told(6).await;
     assert_eq!(told[5]["event_id"], sent);
 
