@@ -86,7 +86,8 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
 }
 
 fn start_logs(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log.filter)
+    // The authorization rules tell a line an event; who wants them names them in the filter.
+    let filter = EnvFilter::try_new(format!("ruma_state_res=warn,{}", config.log.filter))
         .map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)

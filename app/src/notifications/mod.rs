@@ -203,11 +203,11 @@ impl Service {
     }
 }
 
-/// Not part of what piled up before this run.
+/// Not part of what piled up before this run, nor of what was said before the person signed in here.
 fn is_news(session: &Session, timestamp: Option<MilliSecondsSinceUnixEpoch>) -> bool {
     let caught_up = session.sync().state().borrow().caught_up;
     let age = timestamp
         .and_then(|timestamp| timestamp.to_system_time())
         .and_then(|time| time.elapsed().ok());
-    caught_up || age.is_none_or(|age| age < FRESH)
+    caught_up || (!session.is_new() && age.is_none_or(|age| age < FRESH))
 }

@@ -41,6 +41,7 @@ struct Inner {
     rooms: RoomsService,
     tasks: Tasks,
     prepared: watch::Receiver<bool>,
+    is_new: bool,
 }
 
 impl Session {
@@ -51,6 +52,7 @@ impl Session {
         sync: SyncHandle,
         tasks: Tasks,
         prepared: watch::Receiver<bool>,
+        is_new: bool,
     ) -> Self {
         let handle = tasks.runtime().clone();
         let rooms = RoomsService::start(client.clone(), user_id.clone(), &tasks);
@@ -62,6 +64,7 @@ impl Session {
             rooms,
             tasks,
             prepared,
+            is_new,
         };
         Self {
             inner: Arc::new(InRuntime::new(inner, handle)),
@@ -96,6 +99,11 @@ impl Session {
     /// Where tasks of this session run.
     pub fn tasks(&self) -> &Tasks {
         &self.inner.tasks
+    }
+
+    /// Whether the person signed in during this run, so that nothing was there before.
+    pub fn is_new(&self) -> bool {
+        self.inner.is_new
     }
 
     /// Resolves once this device is one that others can encrypt for: its keys are uploaded and, at a first sign-in,

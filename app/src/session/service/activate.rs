@@ -40,6 +40,7 @@ impl SessionService {
             }
         };
         let changed = self.watch_tokens(&client);
+        let is_new = password.is_some();
         let prepared = self.prepare(client.clone(), &account, password);
         let sync = SyncHandle::start(client.clone(), self.inner.store.clone(), &self.inner.tasks);
         let session = Session::new(
@@ -49,6 +50,7 @@ impl SessionService {
             sync,
             self.inner.tasks.clone(),
             prepared,
+            is_new,
         );
         self.kept(|kept| {
             kept.current = Some((account, secrets));
