@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use image::{RgbaImage, imageops};
 use slint::{Image, Rgba8Pixel, SharedPixelBuffer};
 
 /// Bytes of decoded pictures kept here; what is on the screen is held by its rows besides, and the source has a cache
@@ -18,8 +19,9 @@ const BUDGET: usize = 4 * 1024 * 1024;
 const PICTURE_SIDE: f32 = 480.0;
 /// Longest side asked for to fill a window, in logical pixels.
 const LARGE_SIDE: f32 = 1600.0;
-/// Side of the largest avatar, in logical pixels.
-const AVATAR_SIDE: f32 = 96.0;
+/// Sides an avatar is kept in, in logical pixels, largest first: the software renderer takes the nearest pixel when it
+/// shrinks a picture, which frays it.
+const AVATAR_SIDES: [f32; 3] = [96.0, 48.0, 32.0];
 
 /// A decoded picture: RGBA, width, height.
 #[derive(Clone)]
@@ -34,6 +36,17 @@ pub struct Pixels {
 
 /// The answer to a request: nothing if the picture cannot be had.
 pub type PixelsFuture = Pin<Box<dyn Future<Output = Option<Pixels>>>>;
+
+/// An avatar in the sizes it is drawn in.
+#[derive(Clone)]
+pub struct AvatarPictures {
+    /// Up to 96 logical pixels.
+    pub large: Image,
+    /// Up to 52.
+    pub medium: Image,
+    /// Up to 36.
+    pub small: Image,
+}
 
 /// Where pictures come from: a key and the largest width and height wanted, in pixels.
 pub type Source = Box<dyn Fn(&str, u32, u32) -> PixelsFuture>;
@@ -55,7 +68,8 @@ enum Entry {
     Asked,
     Absent,
     Ready {
-        image: Image,
+        /// One, or those of an avatar, largest first.
+        images: Vec<Image>,
         bytes: usize,
         used: u64,
     },
@@ -96,18 +110,25 @@ impl Images {
     }
 
     /// An avatar, if it is there.
-    pub fn avatar(&self, mxc: &str) -> Option<Image> {
-        self.get((Shape::Disc, mxc.to_owned()), AVATAR_SIDE)
+    pub fn avatar(&self, mxc: &str) -> Option<AvatarPictures> {
+        let images = self.get((Shape::Disc, mxc.to_owned()), AVATAR_SIDES[0])?;
+        let [large, medium, small] = images.try_into().ok()?;
+        Some(AvatarPictures {
+            large,
+            medium,
+            small,
+        })
     }
 
     /// A picture of the timeline, if it is there.
     pub fn picture(&self, key: &str) -> Option<Image> {
-        self.get((Shape::Whole, key.to_owned()), PICTURE_SIDE)
+        self.get((Shape::Whole, key.to_owned()), PICTURE_SIDE)?
+            .pop()
     }
 
     /// A picture to fill the window with, if it is there.
     pub fn large(&self, key: &str) -> Option<Image> {
-        self.get((Shape::Large, key.to_owned()), LARGE_SIDE)
+        self.get((Shape::Large, key.to_owned()), LARGE_SIDE)?.pop()
     }
 
     /// Forgets pictures that filled the window.
@@ -136,13 +157,13 @@ impl Images {
         self.entries.borrow_mut().clear();
     }
 
-    fn get(&self, key: Key, side: f32) -> Option<Image> {
+    fn get(&self, key: Key, side: f32) -> Option<Vec<Image>> {
         self.turn.set(self.turn.get() + 1);
         if let Some(entry) = self.entries.borrow_mut().get_mut(&key) {
             return match entry {
-                Entry::Ready { image, used, .. } => {
+                Entry::Ready { images, used, .. } => {
                     *used = self.turn.get();
-                    Some(image.clone())
+                    Some(images.clone())
                 }
                 Entry::Asked | Entry::Absent => None,
             };
@@ -168,18 +189,23 @@ impl Images {
     }
 
     fn arrived(&self, key: Key, picture: Option<Pixels>) {
-        let image = picture.and_then(|picture| match key.0 {
-            Shape::Whole | Shape::Large => image_of(&picture),
-            Shape::Disc => image_of(&disc(&picture)?),
+        let drawn = picture.and_then(|picture| match key.0 {
+            Shape::Whole | Shape::Large => image_of(&picture).map(|(image, n)| (vec![image], n)),
+            Shape::Disc => discs(&picture, self.scale.get()),
         });
-        let Some((image, bytes)) = image else {
+        let Some((images, bytes)) = drawn else {
             self.entries.borrow_mut().insert(key, Entry::Absent);
             return;
         };
         let used = self.turn.get();
-        self.entries
-            .borrow_mut()
-            .insert(key.clone(), Entry::Ready { image, bytes, used });
+        self.entries.borrow_mut().insert(
+            key.clone(),
+            Entry::Ready {
+                images,
+                bytes,
+                used,
+            },
+        );
         self.keep_within_budget();
         let listeners: Vec<_> = {
             let mut listeners = self.listeners.borrow_mut();
@@ -227,30 +253,41 @@ pub fn image_of(pixels: &Pixels) -> Option<(Image, usize)> {
     Some((Image::from_rgba8(buffer), bytes))
 }
 
-/// The disc in the middle of a picture, with a soft edge; nothing if the pixels do not match their size.
-fn disc(pixels: &Pixels) -> Option<Pixels> {
-    let expected = u128::from(pixels.width) * u128::from(pixels.height) * 4;
-    if pixels.rgba.len() as u128 != expected {
-        return None;
-    }
+/// The disc in the middle of a picture in the sizes of avatars, and their bytes together; nothing if the pixels do not
+/// match their size.
+fn discs(pixels: &Pixels, scale: f32) -> Option<(Vec<Image>, usize)> {
+    let picture = RgbaImage::from_raw(pixels.width, pixels.height, pixels.rgba.to_vec())?;
     let side = pixels.width.min(pixels.height);
     let (left, top) = ((pixels.width - side) / 2, (pixels.height - side) / 2);
-    let radius = side as f32 / 2.0;
-    let mut rgba = Vec::with_capacity((side * side * 4) as usize);
-    for y in 0..side {
-        for x in 0..side {
-            let at = (((top + y) * pixels.width + left + x) * 4) as usize;
-            let (dx, dy) = (x as f32 + 0.5 - radius, y as f32 + 0.5 - radius);
-            let cover = (radius - dx.hypot(dy) + 0.5).clamp(0.0, 1.0);
-            let [red, green, blue, alpha] = *pixels.rgba[at..].first_chunk()?;
-            rgba.extend([red, green, blue, (f32::from(alpha) * cover) as u8]);
-        }
+    let square = imageops::crop_imm(&picture, left, top, side, side).to_image();
+    let (mut images, mut bytes) = (Vec::new(), 0);
+    for wanted in AVATAR_SIDES {
+        let disc = disc(&square, ((wanted * scale) as u32).clamp(1, side.max(1)));
+        let (image, n) = image_of(&disc)?;
+        images.push(image);
+        bytes += n;
     }
-    Some(Pixels {
-        rgba: rgba.into(),
+    Some((images, bytes))
+}
+
+/// A square picture as a disc of `side` pixels with a soft edge.
+fn disc(square: &RgbaImage, side: u32) -> Pixels {
+    let mut disc = if side == square.width() {
+        square.clone()
+    } else {
+        imageops::resize(square, side, side, imageops::FilterType::Triangle)
+    };
+    let radius = side as f32 / 2.0;
+    for (x, y, pixel) in disc.enumerate_pixels_mut() {
+        let (dx, dy) = (x as f32 + 0.5 - radius, y as f32 + 0.5 - radius);
+        let cover = (radius - dx.hypot(dy) + 0.5).clamp(0.0, 1.0);
+        pixel.0[3] = (f32::from(pixel.0[3]) * cover) as u8;
+    }
+    Pixels {
+        rgba: disc.into_raw().into(),
         width: side,
         height: side,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -308,16 +345,27 @@ mod tests {
     }
 
     #[test]
-    fn avatars_are_discs_cut_from_the_middle() {
+    fn avatars_are_discs_cut_from_the_middle_in_several_sizes() {
         let white = Pixels {
-            rgba: vec![255; 40 * 20 * 4].into(),
-            width: 40,
-            height: 20,
+            rgba: vec![255; 400 * 200 * 4].into(),
+            width: 400,
+            height: 200,
         };
-        let disc = disc(&white).unwrap();
-        let alpha = |x: usize, y: usize| disc.rgba[(y * 20 + x) * 4 + 3];
-        assert_eq!((disc.width, disc.height), (20, 20));
-        assert_eq!((alpha(0, 0), alpha(19, 19), alpha(10, 10)), (0, 0, 255));
+        let (images, bytes) = discs(&white, 1.0).unwrap();
+        let sides: Vec<u32> = images.iter().map(|image| image.size().width).collect();
+        assert_eq!(sides, [96, 48, 32]);
+        assert_eq!(bytes, 4 * (96 * 96 + 48 * 48 + 32 * 32));
+        for image in images {
+            let side = image.size().width;
+            let pixels = image.to_rgba8().unwrap();
+            let alpha = |x: u32, y: u32| pixels.as_slice()[(y * side + x) as usize].a;
+            let (last, middle) = (side - 1, side / 2);
+            assert_eq!((alpha(0, 0), alpha(last, last)), (0, 0));
+            assert_eq!((alpha(middle, middle), alpha(middle, 1)), (255, 255));
+        }
+        // smaller ones stay as they are
+        let small = discs(&pixels(20), 2.0).unwrap().0;
+        assert!(small.iter().all(|image| image.size().width == 20));
     }
 
     #[test]

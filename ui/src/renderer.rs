@@ -170,6 +170,8 @@ pub enum WindowNews {
     FilesOver(bool),
     /// A file was dropped on it.
     Dropped(PathBuf),
+    /// A key, a press or a touch.
+    Used,
 }
 
 /// Calls `told` with what the windowing system tells of the window. Files are dropped on X11 only, so far: winit 0.30
@@ -181,6 +183,10 @@ pub fn on_event(ui: &MainWindow, told: impl Fn(WindowNews) + 'static) {
             WindowEvent::HoveredFile(_) => told(WindowNews::FilesOver(true)),
             WindowEvent::HoveredFileCancelled => told(WindowNews::FilesOver(false)),
             WindowEvent::DroppedFile(path) => told(WindowNews::Dropped(path.clone())),
+            WindowEvent::KeyboardInput { .. }
+            | WindowEvent::Ime(_)
+            | WindowEvent::MouseInput { .. }
+            | WindowEvent::Touch(_) => told(WindowNews::Used),
             _ => {}
         }
         EventResult::Propagate

@@ -9,7 +9,10 @@ use ruma::{
     },
 };
 
-use crate::view::room_list::{AttachmentKind, Preview};
+use crate::{
+    text::{formatted, gist, one_line},
+    view::room_list::{AttachmentKind, Preview},
+};
 
 /// Characters of a preview; a row shows fewer.
 const LONGEST: usize = 160;
@@ -77,12 +80,12 @@ fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: 
         sender,
         own,
         kind,
-        name: line(name),
+        name: one_line(name, LONGEST),
     };
     let text = |text: &str, sender| Preview::Text {
         sender,
         own,
-        text: line(text),
+        text: one_line(text, LONGEST),
     };
     match content {
         AnyMessageLikeEventContent::RoomMessage(message) => match current(&message) {
@@ -90,6 +93,11 @@ fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: 
             MessageType::Video(video) => attachment(AttachmentKind::Video, &video.body, sender),
             MessageType::Audio(audio) => attachment(AttachmentKind::Audio, &audio.body, sender),
             MessageType::File(file) => attachment(AttachmentKind::File, &file.body, sender),
+            other if formatted(other).is_some() => Preview::Text {
+                sender,
+                own,
+                text: gist(other, LONGEST),
+            },
             other => text(without_fallback(&message, other.body()), sender),
         },
         AnyMessageLikeEventContent::Sticker(sticker) => text(&sticker.body, sender),
@@ -122,27 +130,6 @@ fn without_fallback<'a>(message: &RoomMessageEventContent, body: &'a str) -> &'a
     }
     let rest = rest.trim_start_matches('\n');
     if rest.is_empty() { body } else { rest }
-}
-
-/// One line, not too long.
-fn line(text: &str) -> String {
-    let mut line = String::new();
-    let mut n_chars = 0;
-    for word in text.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-            n_chars += 1;
-        }
-        for c in word.chars().filter(|c| !c.is_control()) {
-            if n_chars == LONGEST {
-                line.push('…');
-                return line;
-            }
-            line.push(c);
-            n_chars += 1;
-        }
-    }
-    line
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@
 
 mod builder;
 pub mod emoji;
+mod gist;
 mod html;
 mod links;
 pub mod outgoing;
 
+pub(crate) use gist::{formatted, gist};
 pub use html::blocks_from_html;
 pub use links::{MatrixLink, matrix_link, safe_link};
 
@@ -100,7 +102,7 @@ fn write_line(line: &str, out: &mut String) {
     out.push('\n');
 }
 
-/// The first `max` characters as one line, with an ellipsis if there was more.
+/// The first `max` characters as one line without control characters, with an ellipsis if there was more.
 pub fn one_line(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut n_chars = 0;
@@ -109,7 +111,7 @@ pub fn one_line(text: &str, max: usize) -> String {
             out.push(' ');
             n_chars += 1;
         }
-        for character in word.chars() {
+        for character in word.chars().filter(|c| !c.is_control()) {
             if n_chars >= max {
                 out.push('…');
                 return out;

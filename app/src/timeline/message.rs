@@ -15,7 +15,7 @@ use super::{
     encryption_mark,
 };
 use crate::{
-    text::{self, blocks_from_html, blocks_from_plain, emoji, one_line},
+    text::{self, blocks_from_html, blocks_from_plain, emoji, formatted, gist, one_line},
     view::room::{Block, EncryptionMark, Inline, MessageRow, ReactionChip, ReplyQuote, Span},
 };
 
@@ -167,15 +167,6 @@ fn body(
     (blocks_from_plain(plain, own), plain.to_owned())
 }
 
-fn formatted(message: &MessageType) -> Option<&FormattedBody> {
-    match message {
-        MessageType::Text(text) => text.formatted.as_ref(),
-        MessageType::Notice(notice) => notice.formatted.as_ref(),
-        MessageType::Emote(emote) => emote.formatted.as_ref(),
-        _ => None,
-    }
-}
-
 /// The typed text of a message and its formatted form, for an edit.
 pub(crate) fn text_of(message: &Message) -> (String, Option<String>) {
     let html =
@@ -242,40 +233,11 @@ pub(crate) fn preview(content: &TimelineItemContent) -> String {
         return String::new();
     };
     match &content.kind {
-        MsgLikeKind::Message(message) => {
-            let html = formatted(message.msgtype())
-                .filter(|formatted| formatted.body.contains("data-mx-spoiler"));
-            match html {
-                Some(html) => one_line(
-                    &without_spoilers(blocks_from_html(&html.body, None)),
-                    PREVIEW,
-                ),
-                None => one_line(message.body(), PREVIEW),
-            }
-        }
+        MsgLikeKind::Message(message) => gist(message.msgtype(), PREVIEW),
         MsgLikeKind::Sticker(sticker) => one_line(&sticker.content().body, PREVIEW),
         MsgLikeKind::Poll(poll) => one_line(&poll.results().question, PREVIEW),
         _ => String::new(),
     }
-}
-
-fn without_spoilers(mut blocks: Vec<Block>) -> String {
-    for block in &mut blocks {
-        match block {
-            Block::Paragraph(text) | Block::Heading { text, .. } | Block::Item { text, .. } => {
-                for span in text.spans.iter_mut().filter(|span| span.spoiler) {
-                    span.text = "▒▒▒".to_owned();
-                }
-            }
-            Block::Spoiler { blocks, .. } => blocks.clear(),
-            Block::Quote(inner) => {
-                let shown = without_spoilers(std::mem::take(inner));
-                inner.push(Block::Paragraph(Inline::plain(shown)));
-            }
-            _ => {}
-        }
-    }
-    text::plain_text(&blocks)
 }
 
 fn reactions(content: &MsgLikeContent, context: &MapContext) -> Vec<ReactionChip> {

@@ -15,9 +15,15 @@ pub fn avatar_data(avatar: &Avatar, images: &Images) -> views::AvatarData {
         .mxc
         .as_ref()
         .and_then(|mxc| images.avatar(mxc.as_str()));
+    let has_image = picture.is_some();
+    let (large, medium, small) = picture
+        .map(|picture| (picture.large, picture.medium, picture.small))
+        .unwrap_or_default();
     views::AvatarData {
-        has_image: picture.is_some(),
-        image: picture.unwrap_or_default(),
+        has_image,
+        large,
+        medium,
+        small,
         initials: avatar.initials.as_str().into(),
         color: avatar.color.into(),
     }

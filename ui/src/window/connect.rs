@@ -43,6 +43,7 @@ pub fn connect(window: &Rc<Window>) {
             WindowNews::Active(active) => window.set_active(active),
             WindowNews::FilesOver(over) => files::over(window, over),
             WindowNews::Dropped(path) => files::dropped(window, path),
+            WindowNews::Used => window.used(),
         }),
     );
 }

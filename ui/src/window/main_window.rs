@@ -23,7 +23,9 @@ use hardline_app::{
 use hardline_views as views;
 use slint::{ComponentHandle, PlatformError, Timer};
 
-use super::{WindowOptions, appearance::Looks, connect, files, placement, program::Program};
+use super::{
+    WindowOptions, appearance::Looks, caret::Caret, connect, files, placement, program::Program,
+};
 use crate::{
     adapters::{
         Port, Tasks,
@@ -82,6 +84,7 @@ pub struct Window {
     /// The lowest row shown while the window was not in front.
     unseen: RefCell<Option<String>>,
     midnight: Timer,
+    caret: Caret,
     placement_file: std::path::PathBuf,
     tasks: RefCell<Tasks>,
     this: Weak<Self>,
@@ -110,6 +113,7 @@ impl Window {
             active: Cell::new(false),
             unseen: RefCell::default(),
             midnight: Timer::default(),
+            caret: Caret::default(),
             placement_file: options.placement_file.clone(),
             tasks: RefCell::default(),
             this: this.clone(),
@@ -135,6 +139,7 @@ impl Window {
     pub fn raise(&self) -> Result<(), PlatformError> {
         self.ui.show()?;
         self.images.set_scale(self.ui.window().scale_factor());
+        self.spawn(placement::fit_screen(self.ui.as_weak()));
         renderer::focus(&self.ui);
         Ok(())
     }
@@ -161,12 +166,18 @@ impl Window {
 
     /// The window came to the front or left it.
     pub fn set_active(&self, active: bool) {
+        self.used();
         if self.active.replace(active) != active {
             self.ports.shell.send(ShellAction::WindowActive(active));
             if let Some(row) = self.unseen.take().filter(|_| active) {
                 self.ports.room.send(RoomAction::Seen { row });
             }
         }
+    }
+
+    /// Somebody did something with the window.
+    pub(super) fn used(&self) {
+        self.caret.used(self.weak());
     }
 
     /// A row is on the screen: it counts as seen as soon as the window is in front.

@@ -1,6 +1,7 @@
 //! The window: made when it is first shown, given up when it is closed, while the program goes on behind it.
 
 mod appearance;
+mod caret;
 mod connect;
 mod core_program;
 mod files;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hardline_views::MainWindow;
 use serde::{Deserialize, Serialize};
-use slint::{ComponentHandle, LogicalSize};
+use slint::{ComponentHandle, LogicalSize, PhysicalSize, winit_030::WinitWindowAccessor};
 
 /// What is kept, in logical pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,34 @@ pub fn restore(ui: &MainWindow, file: &Path) {
     let window = ui.window();
     window.set_size(LogicalSize::new(placement.width, placement.height));
     window.set_maximized(placement.maximized);
+}
+
+/// Makes the window no larger than the screen it is on: where nobody manages windows, nobody else does.
+pub async fn fit_screen(ui: slint::Weak<MainWindow>) {
+    let Some(ui) = ui.upgrade() else { return };
+    let Ok(window) = ui.window().winit_window().await else {
+        return;
+    };
+    let screen = window
+        .current_monitor()
+        .or_else(|| window.primary_monitor())
+        .or_else(|| window.available_monitors().next());
+    let Some(screen) = screen.map(|screen| screen.size()) else {
+        return;
+    };
+    let size = ui.window().size();
+    let fit = within((size.width, size.height), (screen.width, screen.height));
+    if fit != (size.width, size.height) {
+        ui.window().set_size(PhysicalSize::new(fit.0, fit.1));
+    }
+}
+
+/// `size` cut down to `screen`; a screen without a size is none.
+fn within(size: (u32, u32), screen: (u32, u32)) -> (u32, u32) {
+    if screen.0 == 0 || screen.1 == 0 {
+        return size;
+    }
+    (size.0.min(screen.0), size.1.min(screen.1))
 }
 
 /// Keeps the size the window has now. A failure is logged; the window opens in its usual size then.
@@ -73,6 +101,14 @@ fn write(file: &Path, placement: &Placement) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_is_no_larger_than_its_screen() {
+        assert_eq!(within((1100, 760), (360, 720)), (360, 720));
+        assert_eq!(within((1100, 760), (720, 360)), (720, 360));
+        assert_eq!(within((1100, 760), (1920, 1080)), (1100, 760));
+        assert_eq!(within((1100, 760), (0, 0)), (1100, 760));
+    }
 
     #[test]
     fn what_was_kept_is_read_and_nonsense_is_not() {

@@ -110,6 +110,38 @@ async fn x11_with_opengl_es_2() -> Result<()> {
     .await
 }
 
+/// Where nobody manages windows, ours is no larger than the screen: the button at the right of a phone's list and the
+/// bar at its foot are in sight.
+#[tokio::test]
+async fn x11_on_a_phone_without_a_window_manager() -> Result<()> {
+    let server = HardlineServer::start().await?;
+    let ada = signed_in(&server).await?;
+    let screen = Xvfb::start(360, 720).await?;
+    let mut process = ada
+        .launch()?
+        .args(["--renderer", "software"])
+        .env("DISPLAY", screen.display())
+        .spawn()?;
+    until(LIMIT, "a phone's list of rooms", || {
+        let alive = process.expect_running();
+        let picture = screen.picture();
+        async move {
+            alive?;
+            let picture = picture?;
+            let dark = |area| picture.count(area, |rgb| rgb.iter().all(|&c| c < 0x70));
+            let new_conversation = dark((312, 12, 348, 44));
+            let settings = dark((244, 664, 288, 696));
+            let avatar = AVATARS
+                .iter()
+                .map(|&color| picture.count((0, 100, 80, 720), |rgb| alike(rgb, color)))
+                .max();
+            Ok((new_conversation > 20 && settings > 20 && avatar > Some(900)).then_some(()))
+        }
+    })
+    .await?;
+    quits(&ada, process).await
+}
+
 async fn on_wayland(renderer: &str) -> Result<()> {
     let server = HardlineServer::start().await?;
     let ada = signed_in(&server).await?;
