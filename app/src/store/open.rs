@@ -146,6 +146,30 @@ mod tests {
         assert!(path.exists());
     }
 
+    /// One for every version that ever landed, the present one included.
+    const FIXTURES: &[&str] = &[include_str!("fixtures/1.sql")];
+
+    #[test]
+    fn every_schema_that_ever_landed_is_opened_with_what_is_in_it() {
+        assert_eq!(FIXTURES.len(), MIGRATIONS.len(), "a fixture a version");
+        for (version, dump) in (1_u32..).zip(FIXTURES) {
+            let dir = tempfile::tempdir().unwrap();
+            let old = Connection::open(dir.path().join(FILE)).unwrap();
+            old.execute_batch(dump).unwrap();
+            let written: u32 = old
+                .pragma_query_value(None, "user_version", |row| row.get(0))
+                .unwrap();
+            assert_eq!(written, version);
+            drop(old);
+            let store = Store::open(dir.path()).unwrap();
+            let account = store.account().unwrap().unwrap();
+            assert_eq!(account.user_id, "@ada:harbor.example");
+            assert_eq!(account.device_id, "CJFLGBEWVE");
+            assert_eq!(account.homeserver, "https://harbor.example");
+            assert_eq!(store.setting::<String>("fixture").unwrap(), "kept");
+        }
+    }
+
     #[test]
     fn a_damaged_file_is_set_aside_and_the_next_start_is_fresh() {
         let dir = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ mod endpoints;
 mod ephemeral;
 mod events;
 mod membership;
+mod older_stores;
 mod operation;
 mod presence;
 mod push_gateway;

@@ -139,7 +139,10 @@ impl Window {
     pub fn raise(&self) -> Result<(), PlatformError> {
         self.ui.show()?;
         self.images.set_scale(self.ui.window().scale_factor());
-        self.spawn(placement::fit_screen(self.ui.as_weak()));
+        self.spawn(placement::settle(
+            self.ui.as_weak(),
+            self.placement_file.clone(),
+        ));
         renderer::focus(&self.ui);
         Ok(())
     }

@@ -1,10 +1,16 @@
 //! Size and state of the window, kept from one time to the next.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use hardline_views::MainWindow;
 use serde::{Deserialize, Serialize};
-use slint::{ComponentHandle, LogicalSize, PhysicalSize, winit_030::WinitWindowAccessor};
+use slint::{
+    ComponentHandle, LogicalSize, PhysicalSize,
+    winit_030::{WinitWindowAccessor, winit},
+};
 
 /// What is kept, in logical pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,20 +28,30 @@ impl Placement {
     }
 }
 
-/// Gives the window the size it had.
+/// Gives the window the size it had; call it before the window is shown.
 pub fn restore(ui: &MainWindow, file: &Path) {
-    let Some(placement) = read(file) else { return };
-    let window = ui.window();
-    window.set_size(LogicalSize::new(placement.width, placement.height));
-    window.set_maximized(placement.maximized);
+    if let Some(placement) = read(file) {
+        let size = LogicalSize::new(placement.width, placement.height);
+        ui.window().set_size(size);
+    }
 }
 
-/// Makes the window no larger than the screen it is on: where nobody manages windows, nobody else does.
-pub async fn fit_screen(ui: slint::Weak<MainWindow>) {
+/// Once the window is there: no larger than its screen, and maximized if it was. Window managers of X11 forget a wish to
+/// be maximized that comes before the window.
+pub async fn settle(ui: slint::Weak<MainWindow>, file: PathBuf) {
     let Some(ui) = ui.upgrade() else { return };
     let Ok(window) = ui.window().winit_window().await else {
         return;
     };
+    if read(&file).is_some_and(|placement| placement.maximized) {
+        ui.window().set_maximized(true);
+    } else {
+        fit_screen(&ui, &window);
+    }
+}
+
+/// Makes the window no larger than the screen it is on: where nobody manages windows, nobody else does.
+fn fit_screen(ui: &MainWindow, window: &winit::window::Window) {
     let screen = window
         .current_monitor()
         .or_else(|| window.primary_monitor())

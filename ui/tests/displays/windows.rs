@@ -7,12 +7,16 @@ use hardline_testkit::{
     Desktop,
     hardline::Hardline,
     homeserver::{Homeserver, password},
+    picture::{Rgb, alike},
     process::Process,
     server::HardlineServer,
     wait::until,
 };
 
 use super::{LIMIT, at_home, quits, seen::until_list, signed_in};
+
+/// Color of the page beside the list in the light scheme.
+const SURFACE: Rgb = [0xff, 0xff, 0xff];
 
 #[tokio::test]
 async fn the_background_needs_no_display() -> Result<()> {
@@ -87,6 +91,42 @@ async fn a_closed_window_leaves_the_program_syncing() -> Result<()> {
     start_again(&ada, &desktop).await?;
     one_window(&desktop, &mut process).await?;
     quits(&ada, process).await
+}
+
+#[tokio::test]
+async fn a_maximized_window_comes_back_maximized_and_takes_keys() -> Result<()> {
+    let server = HardlineServer::start().await?;
+    let ada = signed_in(&server).await?;
+    std::fs::write(
+        ada.profile().join("window.json"),
+        r#"{"width":700.0,"height":500.0,"maximized":true}"#,
+    )?;
+    let desktop = Desktop::start(1200, 800).await?;
+    let mut process = started(&ada, &desktop, &[])?;
+    fills_the_screen(&desktop, &mut process).await?;
+    desktop.keys(&["alt+F4"]).await?;
+    no_window(&desktop, &mut process).await?;
+    start_again(&ada, &desktop).await?;
+    fills_the_screen(&desktop, &mut process).await?;
+
+    // the dialog to jump to a room darkens what is behind it
+    desktop.keys(&["ctrl+k"]).await?;
+    until(LIMIT, "what the keys opened", || {
+        let picture = desktop.screen().picture();
+        async move { Ok((!alike(picture?.at(1_180, 600), SURFACE)).then_some(())) }
+    })
+    .await?;
+    quits(&ada, process).await
+}
+
+/// Waits until the window reaches the lower right corner.
+async fn fills_the_screen(desktop: &Desktop, process: &mut Process) -> Result<()> {
+    one_window(desktop, process).await?;
+    until(LIMIT, "a window that fills the screen", || {
+        let picture = desktop.screen().picture();
+        async move { Ok(alike(picture?.at(1_180, 780), SURFACE).then_some(())) }
+    })
+    .await
 }
 
 /// Bo, in an unencrypted room with Ada.
