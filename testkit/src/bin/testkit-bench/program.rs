@@ -23,6 +23,8 @@ use crate::{
 };
 
 const RUNS: usize = 5;
+/// How often signing in is measured; each takes some 20 s.
+const SIGN_INS: usize = 3;
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 800;
 /// From the start of the program to the picture that counts as final.
@@ -46,6 +48,7 @@ const TIMELINE: Area = Area {
 
 #[derive(Default)]
 struct Figures {
+    sign_in: Vec<f64>,
     list: Vec<f64>,
     cpu: Vec<f64>,
     open: Vec<f64>,
@@ -86,6 +89,12 @@ pub async fn bench() -> Result<()> {
         "hardline and Quaternion",
         "Quaternion",
         &[
+            Figure {
+                what: "sign-in → room list painted, s",
+                target: Some(1.0),
+                ours: ours.sign_in,
+                peer: peer.sign_in,
+            },
             Figure {
                 what: "start → room list painted, s",
                 target: Some(crate::table::median(&peer.list) / 2.0).filter(|t| t.is_finite()),
@@ -172,11 +181,14 @@ async fn measure_hardline(server: &HardlineServer, x: &Xvfb, dir: &Path) -> Resu
     let mut person = Hardline::on(&bus)?;
     person.set_env("SLINT_BACKEND", "winit-software");
     person.login(server, "ada").await?;
+    let mut figures = Figures::default();
+    for _ in 0..SIGN_INS {
+        sign_in(&mut figures, server, x, dir).await?;
+    }
     let launch = || Ok(person.launch()?.env("DISPLAY", x.display()));
     let first = launch()?.spawn()?;
     sleep(Duration::from_secs(25)).await;
     first.stop().await?;
-    let mut figures = Figures::default();
     for run in 0..RUNS {
         let process = one_start(&mut figures, x, launch).await?;
         if run == 0 {
@@ -190,6 +202,50 @@ async fn measure_hardline(server: &HardlineServer, x: &Xvfb, dir: &Path) -> Resu
         process.stop().await?;
     }
     Ok(figures)
+}
+
+/// Signs in by the window on a profile of its own: from the last key to the list of rooms.
+async fn sign_in(
+    figures: &mut Figures,
+    server: &HardlineServer,
+    x: &Xvfb,
+    dir: &Path,
+) -> Result<()> {
+    let bus = Bus::start().await?;
+    let store = KeyringStore::new()?;
+    let _keyring = Keyring::unlocked(&bus, &store).await?;
+    let mut person = Hardline::on(&bus)?;
+    person.set_env("SLINT_BACKEND", "winit-software");
+    let process = person.launch()?.env("DISPLAY", x.display()).spawn()?;
+    sleep(Duration::from_secs(4)).await;
+    let write = async |text: &str, then: &str| {
+        openbox::xdotool(x, dir, &["type", "--delay", "15", text]).await?;
+        openbox::xdotool(x, dir, &["key", then]).await?;
+        sleep(Duration::from_secs(1)).await;
+        Ok::<_, anyhow::Error>(())
+    };
+    openbox::xdotool(x, dir, &["key", "Tab", "Return"]).await?;
+    sleep(Duration::from_secs(1)).await;
+    write(server.base_url(), "Tab").await?;
+    write("ada", "Tab").await?;
+    openbox::xdotool(x, dir, &["type", "--delay", "15", &password("ada")]).await?;
+    sleep(Duration::from_secs(1)).await;
+    let camera = Camera::start(&x.frame_buffer())?;
+    sleep(Duration::from_millis(200)).await;
+    let start = Instant::now();
+    openbox::xdotool(x, dir, &["key", "Return"]).await?;
+    sleep(SETTLE).await;
+    let film = camera.stop().await?;
+    ensure!(
+        film.changed(LIST, start) > 0.02,
+        "signing in painted no list of rooms"
+    );
+    let listed = film.settled(LIST, start);
+    figures
+        .sign_in
+        .push(listed.context("the list never settled")?.as_secs_f64());
+    process.stop().await?;
+    Ok(())
 }
 
 async fn one_start(
