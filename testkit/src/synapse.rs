@@ -17,7 +17,7 @@ use crate::{
 pub struct Synapse {
     process: Process,
     base_url: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 const NAME: &str = "synapse.test";
@@ -52,7 +52,7 @@ impl Synapse {
                     return Ok(Self {
                         process,
                         base_url,
-                        _dir: dir,
+                        dir,
                     });
                 }
                 Err(error) => last = Some(error),
@@ -64,6 +64,11 @@ impl Synapse {
     /// Its process id.
     pub fn pid(&self) -> i32 {
         self.process.pid()
+    }
+
+    /// The folder of its configuration and data.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `make bench`: our programs and their peers, measured in the same run on the same machine.
 //!
-//! `testkit-bench [server|program|all]`; prints one table a subject with the ratio to the peer.
+//! `testkit-bench [all|server|program|growth [MESSAGES]] [--quick]`; prints one table a subject with the ratio to the peer.
 
 #![allow(clippy::print_stdout, reason = "a report is what this program is for")]
 
@@ -13,19 +13,33 @@ mod screen;
 mod server;
 mod table;
 
+const USAGE: &str = "usage: testkit-bench [all|server|program|growth [MESSAGES]] [--quick]";
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
-    let what = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let quick = args.iter().any(|arg| arg == "--quick");
+    args.retain(|arg| arg != "--quick");
+    let what = args.first().map_or("all", String::as_str);
     anyhow::ensure!(
-        ["server", "program", "all"].contains(&what.as_str()),
-        "usage: testkit-bench [server|program|all]"
+        ["all", "server", "program", "growth"].contains(&what),
+        USAGE
     );
+    let messages = match args.get(1) {
+        Some(messages) => messages.parse()?,
+        None if quick => 10_000,
+        None => 100_000,
+    };
     let load = std::fs::read_to_string("/proc/loadavg")?;
     println!("load before: {}", load.trim());
-    if what != "program" {
-        server::bench().await?;
+    if what == "all" || what == "server" {
+        let size = if quick { server::QUICK } else { server::WHOLE };
+        server::bench(size).await?;
     }
-    if what != "server" {
+    if what == "all" || what == "growth" {
+        server::growth::bench(messages).await?;
+    }
+    if what == "all" || what == "program" {
         program::bench().await?;
     }
     Ok(())

@@ -8,6 +8,9 @@ use std::{
 
 use tokio::time::sleep;
 
+/// The name of our core's threads: while nothing happens they do nothing but keep the sync parked.
+const CORE_THREAD: &str = "hardline-core";
+
 /// A process and all its descendants.
 pub fn tree(root: i32) -> Vec<i32> {
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
@@ -89,8 +92,8 @@ pub fn memory_mib(pids: &[i32]) -> (f64, f64) {
     sums
 }
 
-/// How often the threads went to sleep of their own accord so far.
-fn sleeps(pids: &[i32]) -> HashMap<String, u64> {
+/// How often the threads whose name is `wanted` went to sleep of their own accord so far.
+fn sleeps(pids: &[i32], wanted: impl Fn(&str) -> bool) -> HashMap<String, u64> {
     let mut counts = HashMap::new();
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task"))
@@ -99,6 +102,10 @@ fn sleeps(pids: &[i32]) -> HashMap<String, u64> {
             .flatten()
         {
             let text = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+            let thread = text.lines().find_map(|line| line.strip_prefix("Name:"));
+            if !wanted(thread.unwrap_or_default().trim()) {
+                continue;
+            }
             let count = text.lines().find_map(|line| {
                 line.strip_prefix("voluntary_ctxt_switches:")?
                     .trim()
@@ -120,6 +127,8 @@ pub struct Idle {
     pub cpu_percent: f64,
     /// Wake-ups a second, all threads.
     pub wakeups: f64,
+    /// The same without the threads on which our core waits for the server.
+    pub wakeups_apart: f64,
     /// Proportional set size at the end, MiB.
     pub pss_mib: f64,
     /// Resident set size at the end, MiB.
@@ -129,17 +138,27 @@ pub struct Idle {
 /// Watches a process doing nothing for `time`.
 pub async fn idle(pid: i32, time: Duration) -> Idle {
     let pids = tree(pid);
-    let (cpu, slept, start) = (cpu_seconds(&pids), sleeps(&pids), Instant::now());
+    let apart = |thread: &str| thread != CORE_THREAD;
+    let cpu = cpu_seconds(&pids);
+    let (all, others, start) = (
+        sleeps(&pids, |_| true),
+        sleeps(&pids, apart),
+        Instant::now(),
+    );
     sleep(time).await;
     let seconds = start.elapsed().as_secs_f64();
-    let woken: u64 = sleeps(&pids)
-        .iter()
-        .map(|(task, n)| n.saturating_sub(slept.get(task).copied().unwrap_or(0)))
-        .sum();
+    let woken = |before: &HashMap<String, u64>, now: HashMap<String, u64>| {
+        let times: u64 = now
+            .iter()
+            .map(|(task, n)| n.saturating_sub(before.get(task).copied().unwrap_or(0)))
+            .sum();
+        times as f64 / seconds
+    };
     let (pss_mib, rss_mib) = memory_mib(&tree(pid));
     Idle {
         cpu_percent: 100.0 * (cpu_seconds(&pids) - cpu) / seconds,
-        wakeups: woken as f64 / seconds,
+        wakeups: woken(&all, sleeps(&pids, |_| true)),
+        wakeups_apart: woken(&others, sleeps(&pids, apart)),
         pss_mib,
         rss_mib,
     }

