@@ -30,7 +30,7 @@ fn running(stats: &Stats) -> Vec<String> {
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     let mut lines = vec![
         format!(
-            "{} runs since {} (version {})",
+            "{} has been running for {} (version {})",
             stats.server_name,
             span(Duration::from_secs(stats.uptime_seconds)),
             stats.version

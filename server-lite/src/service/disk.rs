@@ -22,7 +22,7 @@ use crate::{
 /// Samples of one trend.
 const N_SAMPLES: usize = 60;
 /// With fewer than this nothing is said.
-const MIN_SAMPLES: usize = 6;
+const MIN_SAMPLES: usize = 12;
 /// A trend for the last minutes, the last hours and the last day: a sample every so many looks.
 const EVERY: [u64; 3] = [1, 12, 144];
 /// With less time than this left, the operator is warned.
@@ -265,8 +265,8 @@ async fn watch(services: &Services) {
 pub fn span(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
     match minutes {
-        0 => format!("{} seconds", time.as_secs()),
-        1..120 => format!("{minutes} minutes"),
+        0 | 1 => format!("{} seconds", time.as_secs()),
+        2..120 => format!("{minutes} minutes"),
         120..2880 => format!("{} hours", minutes / 60),
         _ => format!("{} days", minutes / 1440),
     }
@@ -334,16 +334,16 @@ mod tests {
     #[test]
     fn a_steady_loss_is_told_to_the_second() {
         // 1 MB every ten seconds, of 100 MB.
-        let left = trend((0..10).map(|n| 100_000_000 - n * 1_000_000)).left();
-        assert_eq!(left, Some(Duration::from_secs(910)));
+        let left = trend((0..12).map(|n| 100_000_000 - n * 1_000_000)).left();
+        assert_eq!(left, Some(Duration::from_secs(890)));
     }
 
     #[test]
     fn noise_growth_and_silence_are_no_trend() {
-        assert_eq!(trend([100, 90, 80]).left(), None);
+        assert_eq!(trend((0..11).map(|n| 1000 - n)).left(), None);
         assert_eq!(trend([100; 20]).left(), None);
         assert_eq!(trend((0..20).map(|n| 100 + n)).left(), None);
-        assert_eq!(trend([100, 50, 100, 50, 100, 50, 100]).left(), None);
+        assert_eq!(trend((0..13).map(|n| 100 - n % 2 * 50)).left(), None);
         assert_eq!(trend([]).left(), None);
     }
 
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn spans_are_rounded_down() {
         let of = |seconds| span(Duration::from_secs(seconds));
-        assert_eq!(of(59), "59 seconds");
+        assert_eq!(of(119), "119 seconds");
         assert_eq!(of(60 * 90), "90 minutes");
         assert_eq!(of(3600 * 47), "47 hours");
         assert_eq!(of(3600 * 24 * 9), "9 days");

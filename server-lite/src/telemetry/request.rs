@@ -23,7 +23,8 @@ pub async fn observe(State(services): State<Services>, request: Request, next: N
     let path = path.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let method = method_name(request.method());
     let telemetry = &services.telemetry;
-    let span = tracing::info_span!(
+    // The level of a span is that from which on it is left out: warnings shall say of which request they are.
+    let span = tracing::error_span!(
         "request",
         request = telemetry.next_request(),
         method,

@@ -84,7 +84,7 @@ async fn the_time_until_it_is_full_is_told_before_it_is() {
     let writer = {
         let (ada, room) = (ada.clone(), room.clone());
         tokio::spawn(async move {
-            for _ in 0..120 {
+            for _ in 0..400 {
                 let text = json!({ "msgtype": "m.text", "body": "x".repeat(50_000) });
                 ada.send(&room, "m.room.message", text).await.ok();
                 tokio::time::sleep(Duration::from_millis(80)).await;
@@ -114,7 +114,7 @@ async fn status_tells_of_a_stopped_server_what_its_data_says() {
     );
     let told = String::from_utf8(server.operate(&["status"]).stdout).unwrap();
     assert!(
-        told.contains("hs.test runs since") && told.contains("of 1; rooms: 1"),
+        told.contains("hs.test has been running for") && told.contains("of 1; rooms: 1"),
         "{told}"
     );
     server.stop();

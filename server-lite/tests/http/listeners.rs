@@ -249,6 +249,39 @@ async fn servers_run_side_by_side_and_never_on_the_same_data() {
 }
 
 #[tokio::test]
+async fn a_server_name_may_have_a_port() {
+    let server = Server::start_with_config(
+        "[server]\nname = \"hs.test:8448\"\n[listen]\nport = 0\n[storage]\npath = \"data\"\n\
+         [registration]\nopen = true\n[log]\nfilter = \"warn\"\n",
+    );
+    let (ada, bo) = (server.register("ada").await, server.register("bo").await);
+    assert_eq!(ada.id, "@ada:hs.test:8448");
+    let body = json!({ "room_alias_name": "lobby", "preset": "public_chat", "room_version": "11" });
+    let room = ada.create_room(body).await;
+    assert!(room.ends_with(":hs.test:8448"), "{room}");
+    bo.join("#lobby:hs.test:8448").await;
+    bo.say(&room, "hello").await;
+    assert_eq!(ada.history(&room).await, ["hello"]);
+    let upload = format!("{}/_matrix/media/v3/upload", server.base);
+    let upload = server
+        .http
+        .post(upload)
+        .bearer_auth(&ada.token)
+        .body("file");
+    let uri: serde_json::Value = upload.send().await.unwrap().json().await.unwrap();
+    let file = uri["content_uri"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("mxc://")
+        .unwrap();
+    ada.get(&format!("/_matrix/client/v1/media/download/{file}"))
+        .await
+        .ok();
+    assert_eq!(server.operated(&["user", "list"])[0]["user_id"], ada.id);
+    server.operated(&["user", "deactivate", "@bo:hs.test:8448"]);
+}
+
+#[tokio::test]
 async fn a_taken_port_is_told_in_a_sentence() {
     let one = Server::start().await;
     let address = one.base.trim_start_matches("http://");
@@ -265,6 +298,32 @@ async fn a_taken_port_is_told_in_a_sentence() {
         said.contains(&format!("cannot listen on {address}")),
         "{said}"
     );
+}
+
+#[test]
+fn an_address_that_is_not_there_yet_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("server.toml");
+    // For documentation: no interface has it.
+    let text = "[server]\nname = \"hs.test\"\n[listen]\naddress = \"192.0.2.7\"\nport = 8008\n\
+                [storage]\npath = \"data\"\n";
+    std::fs::write(&config, text).unwrap();
+    let log = dir.path().join("log");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hardline-server"))
+        .arg("--config")
+        .arg(&config)
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let said = || std::fs::read_to_string(&log).unwrap();
+    while !said().contains("no interface has this address yet") {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(child.try_wait().unwrap().is_none(), "{}", said());
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[tokio::test]

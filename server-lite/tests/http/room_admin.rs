@@ -97,14 +97,14 @@ async fn a_deleted_room_is_left_by_all_while_they_wait_and_then_gone() {
     bo.join(&room).await;
     ada.invite(&room, &cy).await.ok();
     ada.say(&room, "what the operator will not have").await;
+    let sliding = json!({ "lists": { "all": { "ranges": [[0, 9]], "required_state": [], "timeline_limit": 3 } } });
+    let path = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
+    let first = ada.post(path, sliding.clone()).await.ok();
     let since = bo.sync("").await["next_batch"].as_str().unwrap().to_owned();
     let waiting = bo.clone();
     let started = Instant::now();
     let wait =
         tokio::spawn(async move { waiting.sync(&format!("since={since}&timeout=30000")).await });
-    let sliding = json!({ "lists": { "all": { "ranges": [[0, 9]], "required_state": [], "timeline_limit": 3 } } });
-    let path = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
-    let first = ada.post(path, sliding.clone()).await.ok();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let args = [
         "rooms",
@@ -122,6 +122,7 @@ async fn a_deleted_room_is_left_by_all_while_they_wait_and_then_gone() {
     // The client that was waiting has heard at once, and why.
     let heard = wait.await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(15));
+    assert!(heard["rooms"]["leave"].is_object(), "{heard}");
     let left = &heard["rooms"]["leave"][&room]["timeline"]["events"];
     assert_eq!(
         left.as_array().unwrap().last().unwrap()["content"]["reason"],

@@ -113,7 +113,7 @@ impl Server {
                 return line.to_owned();
             }
             assert!(
-                started.elapsed() < Duration::from_secs(20),
+                started.elapsed() < Duration::from_secs(60),
                 "{}",
                 self.log()
             );
