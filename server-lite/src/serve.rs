@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use self::{
-    listener::{Listener, Peer},
+    listener::{Listener, Peer, Scheme},
     notify::notify,
 };
 use crate::{
@@ -74,13 +74,14 @@ fn spawn_work(services: &Services) {
 
 async fn serve(services: Services, listener: Listener) -> std::io::Result<()> {
     let stop = services.shutdown.clone().cancelled_owned();
+    let scheme = Scheme(listener.scheme);
     let app = router::build(services, &listener.serves).layer(map_request(
-        |Extension(ConnectInfo(Peer(address))): Extension<ConnectInfo<Peer>>,
-         mut request: axum::extract::Request| async move {
+        move |Extension(ConnectInfo(Peer(address))): Extension<ConnectInfo<Peer>>,
+              mut request: axum::extract::Request| async move {
             // Handlers know connections by their address, whatever they came through.
-            request
-                .extensions_mut()
-                .insert(ConnectInfo::<SocketAddr>(address));
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo::<SocketAddr>(address));
+            extensions.insert(scheme);
             request
         },
     ));

@@ -5,7 +5,10 @@
 
 use std::{
     io::{Read, Write},
-    os::unix::{fs::PermissionsExt, net::UnixStream},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::PermissionsExt, net::UnixStream},
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,17 +36,33 @@ pub struct Changed {
     pub removed_rooms: Vec<i64>,
 }
 
-/// Where the socket of the server on this data is.
-pub fn socket(folder: &Path) -> PathBuf {
-    folder.join("control.sock")
+/// The socket's name in the data folder.
+const NAME: &str = "control.sock";
+
+/// The longest path by which a socket can be named is 107 bytes.
+const MAX_PATH: usize = 100;
+
+/// Does something with the socket's path, by a detour where the path is too long for a socket.
+fn at_socket<T>(
+    folder: &Path,
+    work: impl FnOnce(&Path) -> std::io::Result<T>,
+) -> std::io::Result<T> {
+    let path = folder.join(NAME);
+    if path.as_os_str().len() <= MAX_PATH {
+        return work(&path);
+    }
+    let open = std::fs::File::open(folder)?;
+    let detour = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+    work(&detour.join(NAME))
 }
 
 /// Serves it until the server stops. Without it the server is as good; only the commands know less.
 pub async fn run(services: Services) {
-    let path = socket(&services.config.storage.path);
+    let path = services.config.storage.path.join(NAME);
     // The lock on the folder is ours, so whatever is there is a leftover.
     let _ = std::fs::remove_file(&path);
-    let bound = tokio::net::UnixListener::bind(&path).and_then(|listener| {
+    let bound = at_socket(&services.config.storage.path, |short| {
+        let listener = tokio::net::UnixListener::bind(short)?;
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
         Ok(listener)
     });
@@ -92,7 +111,7 @@ pub fn tell_changed(folder: &Path, changed: &Changed) -> bool {
 
 /// One request; HTTP/1.0, so that the answer ends with the connection.
 fn request(folder: &Path, method: &str, path: &str, body: &str) -> std::io::Result<Vec<u8>> {
-    let mut stream = UnixStream::connect(socket(folder))?;
+    let mut stream = at_socket(folder, |path| UnixStream::connect(path))?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
     write!(

@@ -174,6 +174,10 @@ impl axum::serve::Listener for Listener {
     }
 }
 
+/// `http` or `https`, as a request came.
+#[derive(Clone, Copy, Debug)]
+pub struct Scheme(pub &'static str);
+
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);

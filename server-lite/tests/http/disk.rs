@@ -104,6 +104,21 @@ async fn the_time_until_it_is_full_is_told_before_it_is() {
 }
 
 #[tokio::test]
+async fn a_data_folder_with_a_long_name_is_no_obstacle() {
+    let deep = format!("{0}/{0}", "long".repeat(20));
+    let config = format!(
+        "[server]\nname = \"hs.test\"\n[listen]\nport = 0\n[storage]\npath = \"{deep}\"\n\
+         [registration]\nopen = true\n"
+    );
+    let server = Server::start_with_config(&config);
+    server.register("ada").await;
+    let started = std::time::Instant::now();
+    while server.operated(&["status"])["running"] != true {
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[tokio::test]
 async fn status_tells_of_a_stopped_server_what_its_data_says() {
     let mut server = Server::start().await;
     server.register("ada").await.create_room(json!({})).await;

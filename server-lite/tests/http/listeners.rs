@@ -80,6 +80,13 @@ async fn each_listener_serves_what_it_is_told_plain_or_with_tls() {
             "{base}"
         );
     }
+    // Each tells clients to come back the way they came.
+    for (client, base) in [(&server.http, &server.base), (&trusted, &tls)] {
+        let url = format!("{base}/.well-known/matrix/client");
+        let answer = client.get(url).send().await.unwrap();
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(&answer["m.homeserver"]["base_url"], base);
+    }
     // Nobody trusts it who was not told to.
     let versions = format!("{tls}/_matrix/client/versions");
     assert!(status(&server.http, versions.clone()).await.is_err());
