@@ -30,5 +30,6 @@ pub mod router;
 pub mod serve;
 pub mod service;
 pub mod store;
+pub mod telemetry;
 
 pub use error::Error;

@@ -9,7 +9,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 use hardline_server::{
     config::{Config, LogFormat},
-    serve,
+    serve::{self, lock::DataLock},
     service::Services,
 };
 use tracing_subscriber::EnvFilter;
@@ -80,6 +80,7 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
         .thread_name("hardline-server")
         .enable_all()
         .build()?;
+    let _lock = DataLock::take(&config.storage.path)?;
     let services = Services::open(config)?;
     runtime.block_on(serve::run(services, ready_file))?;
     Ok(())

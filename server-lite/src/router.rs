@@ -6,26 +6,36 @@ use axum::{
     Router,
     extract::Request,
     http::{HeaderValue, Method, StatusCode},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use http::header;
 use ruma::api::error::ErrorKind;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Error, api, service::Services};
+use crate::{Error, api, config::Serves, service::Services, telemetry::request::observe};
 
-/// Everything the server answers.
-pub fn build(services: Services) -> Router {
-    Router::new()
-        .merge(api::client::routes())
-        .merge(api::well_known::routes())
+/// Everything the server answers where it serves this.
+pub fn build(services: Services, serves: &[Serves]) -> Router {
+    let mut router = Router::new();
+    for served in serves {
+        router = match served {
+            Serves::Client => router
+                .merge(api::client::routes())
+                .merge(api::well_known::routes()),
+            Serves::Metrics => router.merge(api::figures::routes()),
+        };
+    }
+    let mut router = router
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(services)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(cors))
-        .layer(from_fn(log))
+        .with_state(services.clone())
+        .layer(CatchPanicLayer::custom(panicked));
+    // Web pages of others may ask in the name of a client, but not for figures of this machine.
+    if serves.contains(&Serves::Client) {
+        router = router.layer(from_fn(cors));
+    }
+    router.layer(from_fn_with_state(services, observe))
 }
 
 async fn unknown_route() -> Error {
@@ -74,18 +84,5 @@ async fn cors(request: Request, next: Next) -> Response {
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    response
-}
-
-/// One line a request at debug level: method, path without query, status, time.
-async fn log(request: Request, next: Next) -> Response {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return next.run(request).await;
-    }
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let started = std::time::Instant::now();
-    let response = next.run(request).await;
-    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    tracing::debug!(%method, path, status, elapsed_us = elapsed.as_micros() as u64, "answered");
     response
 }

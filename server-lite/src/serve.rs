@@ -1,115 +1,146 @@
 //! Running the server: bind, say "ready", serve, stop gracefully.
 
+pub mod control;
+pub mod listener;
+pub mod lock;
+mod notify;
+mod tls;
+
 use std::{
     io::Write,
     net::SocketAddr,
-    os::unix::{ffi::OsStrExt, net::UnixDatagram},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
+use axum::{Extension, extract::ConnectInfo, middleware::map_request};
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
 };
 
+use self::{
+    listener::{Listener, Peer, Scheme},
+    notify::notify,
+};
 use crate::{
+    config::Serves,
     router,
-    service::{Services, StartError, delayed_events, presence, push_gateway, rooms::typing},
+    service::{Services, StartError, delayed_events, disk, presence, push_gateway, rooms::typing},
 };
 
 /// How long requests under way may take after a stop signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves until SIGTERM or SIGINT. `ready_file` gets the bound address once connections are taken.
+/// Serves until SIGTERM or SIGINT. `ready_file` gets the bound addresses once connections are taken.
 pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), StartError> {
     services.media.files().remove_leftovers()?;
-    let listen = &services.config.listen;
-    let address = SocketAddr::new(listen.address, listen.port);
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    })?;
-    let bound = listener.local_addr()?;
-    let app = router::build(services.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    tokio::spawn(typing::run_expiry(services.clone()));
-    tokio::spawn(delayed_events::run(services.clone()));
-    tokio::spawn(push_gateway::run(services.clone()));
-    tokio::spawn(presence::run_expiry(services.clone()));
-    let stop = stopped(services.clone())?;
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop);
-    if services.config.testing.private_addresses {
-        tracing::warn!(
-            "testing.private_addresses is on: users can make this server speak to its own network"
-        );
+    let mut listeners = Vec::new();
+    for wanted in services.config.all_listeners() {
+        listeners.push(Listener::bind(&wanted).await?);
     }
-    announce(&services, bound, ready_file.as_deref())?;
+    spawn_work(&services);
+    stop_at_signal(services.clone())?;
+    for warning in services.config.testing.warnings() {
+        tracing::warn!("{warning}");
+    }
+    announce(&services, &listeners, ready_file.as_deref())?;
+    let mut servers = JoinSet::new();
+    for listener in listeners {
+        servers.spawn(serve(services.clone(), listener));
+    }
     let shutdown = services.shutdown.clone();
     tokio::select! {
-        result = server => result?,
+        result = all(&mut servers) => result?,
         () = async { shutdown.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("some requests did not end in time");
         }
     }
-    let _ = notify_systemd("STOPPING=1");
     services.store.close();
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Resolves at the first stop signal, after telling long polls to end.
-fn stopped(services: Services) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+/// What the server does without being asked.
+fn spawn_work(services: &Services) {
+    tokio::spawn(typing::run_expiry(services.clone()));
+    tokio::spawn(delayed_events::run(services.clone()));
+    tokio::spawn(push_gateway::run(services.clone()));
+    tokio::spawn(presence::run_expiry(services.clone()));
+    tokio::spawn(disk::run(services.clone()));
+    tokio::spawn(control::run(services.clone()));
+    tokio::spawn(notify::run_watchdog(services.clone()));
+}
+
+async fn serve(services: Services, listener: Listener) -> std::io::Result<()> {
+    let stop = services.shutdown.clone().cancelled_owned();
+    let scheme = Scheme(listener.scheme);
+    let app = router::build(services, &listener.serves).layer(map_request(
+        move |Extension(ConnectInfo(Peer(address))): Extension<ConnectInfo<Peer>>,
+              mut request: axum::extract::Request| async move {
+            // Handlers know connections by their address, whatever they came through.
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo::<SocketAddr>(address));
+            extensions.insert(scheme);
+            request
+        },
+    ));
+    let app = app.into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> std::io::Result<()> {
+    while let Some(ended) = servers.join_next().await {
+        ended.map_err(std::io::Error::other)??;
+    }
+    Ok(())
+}
+
+/// Tells long polls to end at the first stop signal.
+fn stop_at_signal(services: Services) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+    tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
+        let _ = notify("STOPPING=1");
         services.shutdown.cancel();
-    })
+    });
+    Ok(())
 }
 
 fn announce(
     services: &Services,
-    bound: SocketAddr,
+    listeners: &[Listener],
     ready_file: Option<&Path>,
 ) -> std::io::Result<()> {
-    tracing::info!(server = %services.config.server.name, address = %bound, "ready");
+    let for_clients = |listener: &&Listener| listener.serves.contains(&Serves::Client);
+    let Some(first) = listeners.iter().find(for_clients) else {
+        return Ok(());
+    };
+    let (name, url) = (&services.config.server.name, first.url());
+    tracing::info!(server = %name, address = url, "ready");
+    let mut text = format!("{url}\n");
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "hardline-server ready on http://{bound} as {}",
-        services.config.server.name
-    )?;
+    writeln!(out, "hardline-server ready on {url} as {name}")?;
+    for listener in listeners {
+        if !std::ptr::eq(listener, first) {
+            let serves: Vec<_> = listener.serves.iter().map(|serves| serves.name()).collect();
+            let line = format!("{} {}\n", serves.join(","), listener.url());
+            write!(out, "and {line}")?;
+            text.push_str(&line);
+        }
+    }
     out.flush()?;
     if let Some(path) = ready_file {
         let partial = path.with_extension("partial");
-        std::fs::write(&partial, format!("http://{bound}\n"))?;
+        std::fs::write(&partial, text)?;
         std::fs::rename(&partial, path)?;
     }
-    notify_systemd("READY=1")
-}
-
-/// Tells a supervisor that follows the sd_notify protocol, if there is one.
-fn notify_systemd(state: &str) -> std::io::Result<()> {
-    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
-        return Ok(());
-    };
-    let socket = UnixDatagram::unbound()?;
-    match path.as_bytes().strip_prefix(b"@") {
-        Some(name) => {
-            use std::os::linux::net::SocketAddrExt;
-            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-            socket.send_to_addr(state.as_bytes(), &address)?;
-        }
-        None => {
-            socket.send_to(state.as_bytes(), Path::new(&path))?;
-        }
-    }
-    Ok(())
+    notify("READY=1")
 }

@@ -91,7 +91,7 @@ impl HardlineServer {
             let text = fs::read_to_string(&ready).unwrap_or_default();
             async move {
                 alive?;
-                Ok(text.ends_with('\n').then(|| text.trim().to_owned()))
+                Ok(text.split_once('\n').map(|(first, _)| first.to_owned()))
             }
         })
         .await?;

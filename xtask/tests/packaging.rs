@@ -74,6 +74,7 @@ fn everything_is_installed_and_removed_again() {
         format!("usr/share/icons/hicolor/symbolic/apps/{id}-symbolic.svg"),
         "usr/lib/systemd/user/hardline-server.service".to_owned(),
         "usr/lib/systemd/system/hardline-server.service".to_owned(),
+        "usr/share/hardline-server/grafana-dashboard.json".to_owned(),
         "usr/share/man/man1/hardline.1".to_owned(),
         "usr/share/man/man1/hardline-server.1".to_owned(),
         "usr/share/bash-completion/completions/hardline".to_owned(),
@@ -155,4 +156,44 @@ fn the_service_manager_accepts_the_units() {
         let arguments = [&runtime, "systemd-analyze", "verify", "--man=no", kind];
         accepts("env", &arguments, &unit);
     }
+}
+
+/// The system's unit is judged as a whole: 0 is shut in entirely, 10 not at all.
+#[test]
+fn the_system_unit_is_shut_in() {
+    const WORST: &str = "2.0";
+    let installed = installed();
+    let unit = installed
+        .stage
+        .join("usr/lib/systemd/system/hardline-server.service");
+    let threshold = format!("--threshold={}", WORST.replace('.', ""));
+    let arguments = ["security", "--offline=true", &threshold];
+    accepts("systemd-analyze", &arguments, &unit);
+    let text = fs::read_to_string(&unit).unwrap();
+    for line in [
+        "DynamicUser=yes",
+        "WatchdogSec=120",
+        "StartLimitIntervalSec=0",
+        "ProtectSystem=strict",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}");
+    }
+}
+
+#[test]
+fn the_dashboard_is_json_with_panels_of_their_own() {
+    let installed = installed();
+    let path = installed
+        .stage
+        .join("usr/share/hardline-server/grafana-dashboard.json");
+    let text = fs::read_to_string(path).unwrap();
+    let mut ids: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("   \"id\": "))
+        .collect();
+    let n_panels = ids.len();
+    assert!(n_panels > 20, "{n_panels}");
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), n_panels);
 }

@@ -1,18 +1,34 @@
-//! The commands of the operator: accounts and registration tokens, while the server runs or not.
+//! The commands of the operator, while the server runs or not.
 
+mod archive;
+mod backup;
+mod database;
 mod output;
+mod purge;
 mod report;
+mod restore;
+mod room;
+mod status;
+mod time;
 mod token;
 mod user;
+mod version;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use hardline_server::{config::Config, service::Services};
+use hardline_server::{
+    config::Config,
+    serve::control::{self, Changed},
+    service::Services,
+};
 
 use self::output::Output;
-pub use self::{report::ReportCommand, token::TokenCommand, user::UserCommand};
+pub use self::{
+    backup::Backup, database::DatabaseCommand, purge::PurgeHistory, report::ReportCommand,
+    restore::Restore, room::RoomCommand, token::TokenCommand, user::UserCommand,
+};
 
 /// What every command of the operator takes.
 #[derive(Args)]
@@ -57,15 +73,60 @@ pub struct Report {
     command: ReportCommand,
 }
 
+/// `hardline-server rooms …`
+#[derive(Args)]
+pub struct Room {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: RoomCommand,
+}
+
+/// `hardline-server database …`
+#[derive(Args)]
+pub struct Database {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: DatabaseCommand,
+}
+
+/// A command with arguments of its own and no further words.
+#[derive(Args)]
+pub struct Single<T: Args> {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    command: T,
+}
+
 /// A group of commands.
 #[derive(Subcommand)]
 pub enum Group {
     /// Accounts: add, list, change a password, deactivate.
+    #[command(alias = "users")]
     User(User),
     /// Registration tokens: create, list, delete.
+    #[command(alias = "tokens")]
     Token(Token),
     /// What users reported: list, delete.
+    #[command(alias = "reports")]
     Report(Report),
+    /// Rooms: list, show, delete, unblock.
+    #[command(alias = "room")]
+    Rooms(Room),
+    /// Removes old messages of a room; its state and its newest events stay.
+    PurgeHistory(Single<PurgeHistory>),
+    /// The database: check it, give unused space back.
+    Database(Database),
+    /// Copies database, files and configuration into a folder, while the server runs or not.
+    Backup(Single<Backup>),
+    /// Puts a backup back, or checks one. The server must be stopped.
+    Restore(Single<Restore>),
+    /// How the server is doing.
+    Status(Common),
+    /// Versions of the program and of what it speaks.
+    Version(Common),
 }
 
 impl Group {
@@ -81,6 +142,17 @@ impl Group {
             Self::Report(report) => report
                 .common
                 .run(async |services, output| report.command.run(services, output).await),
+            Self::Rooms(room) => room
+                .common
+                .run(async |services, output| room.command.run(services, output).await),
+            Self::PurgeHistory(purge) => purge
+                .common
+                .run(async |services, output| purge.command.run(services, output).await),
+            Self::Database(database) => database.command.run(&database.common),
+            Self::Backup(backup) => backup.command.run(&backup.common),
+            Self::Restore(restore) => restore.command.run(&restore.common),
+            Self::Status(common) => status::run(&common),
+            Self::Version(common) => version::run(&common),
         }
     }
 }
@@ -90,15 +162,25 @@ impl Common {
         &self,
         command: impl AsyncFnOnce(&Services, &Output) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let config = Config::load(&self.config)
-            .with_context(|| "name the server's configuration with --config FILE")?;
+        let config = self.load()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let services = Services::open(config)?;
-        let result = runtime.block_on(command(&services, &Output { json: self.json }));
+        let result = runtime.block_on(command(&services, &self.output()));
         services.store.close();
+        // What another process has written wakes nobody: whoever waits looks again.
+        control::tell_changed(&services.config.storage.path, &Changed::default());
         result
+    }
+
+    fn load(&self) -> anyhow::Result<Config> {
+        Config::load(&self.config)
+            .with_context(|| "name the server's configuration with --config FILE")
+    }
+
+    fn output(&self) -> Output {
+        Output { json: self.json }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use hardline_server::service::{
     Services, now_ms, random,
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     output::{Output, utc},
     sentence,
+    time::time_span,
 };
 
 /// Commands about registration tokens.
@@ -120,42 +121,4 @@ fn describe(token: &RegistrationToken) -> String {
         ", no longer valid"
     };
     format!("{uses}, {expires}{state}")
-}
-
-/// A number with a unit: s, m, h, d or w.
-fn time_span(text: &str) -> anyhow::Result<Duration> {
-    let split = text.len().saturating_sub(1);
-    let (number, unit) = text
-        .split_at_checked(split)
-        .context("such as 30m, 12h, 7d or 4w")?;
-    let seconds: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 24 * 3600,
-        "w" => 7 * 24 * 3600,
-        _ => bail!("the unit is s, m, h, d or w"),
-    };
-    let number: u64 = number.parse().context("such as 30m, 12h, 7d or 4w")?;
-    // A hundred years are enough, and times stay within their numbers.
-    let span = number
-        .checked_mul(seconds)
-        .filter(|span| *span <= 100 * 366 * 24 * 3600);
-    Ok(Duration::from_secs(
-        span.context("at most a hundred years")?,
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time_span;
-
-    #[test]
-    fn time_spans_have_a_number_and_a_unit() {
-        assert_eq!(time_span("90s").unwrap().as_secs(), 90);
-        assert_eq!(time_span("4w").unwrap().as_secs(), 4 * 7 * 24 * 3600);
-        for bad in ["", "5", "d", "-1d", "1y", "7 d", "99999999999999w", "ü"] {
-            assert!(time_span(bad).is_err(), "{bad}");
-        }
-    }
 }

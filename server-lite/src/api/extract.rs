@@ -31,6 +31,7 @@ use crate::{
         rate_limit::Class,
         sessions::{self, Session},
     },
+    telemetry::request::note_user,
 };
 
 /// A request of somebody who is logged in.
@@ -147,6 +148,7 @@ where
             .store
             .read(move |c| sessions::by_token(c, &token))
             .await?;
+        note_user(&session.user_id);
         if T::RATE_LIMITED {
             services
                 .limiter
@@ -193,6 +195,9 @@ where
             ),
             None => None,
         };
+        if let Some(session) = &session {
+            note_user(&session.user_id);
+        }
         let ip = peer(services, &parts);
         if T::RATE_LIMITED {
             services.limiter.check(Class::Other, &ip.to_string())?;
@@ -217,6 +222,7 @@ pub async fn authenticate(services: &Services, parts: &Parts) -> Result<Session>
         .store
         .read(move |c| sessions::by_token(c, &token))
         .await?;
+    note_user(&session.user_id);
     if services.last_seen.is_due(&session.token_hash) {
         note_seen(services, &session, peer(services, parts));
     }

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod extract;
+pub mod figures;
 pub mod route;
 pub mod well_known;
 

@@ -2,7 +2,11 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#well-known-uris>
 
-use axum::{extract::State, http::HeaderMap, response::Response, routing::get};
+use axum::{
+    extract::{Request, State},
+    response::Response,
+    routing::get,
+};
 use http::{StatusCode, header};
 use serde_json::json;
 
@@ -10,6 +14,7 @@ use super::Router;
 use crate::{
     Error,
     error::{Result, json_response},
+    serve::listener::Scheme,
     service::Services,
 };
 
@@ -51,10 +56,10 @@ async fn policy_server_route() -> Error {
     Error::not_found("This server is no policy server.")
 }
 
-async fn client_route(State(services): State<Services>, headers: HeaderMap) -> Response {
+async fn client_route(State(services): State<Services>, request: Request) -> Response {
     let base_url = match &services.config.server.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-        None => base_url_as_asked(&services, &headers),
+        None => base_url_as_asked(&services, &request),
     };
     let mut body = json!({ "m.homeserver": { "base_url": base_url } });
     let livekit = &services.config.rtc.livekit_service_urls;
@@ -67,16 +72,16 @@ async fn client_route(State(services): State<Services>, headers: HeaderMap) -> R
 }
 
 /// Without a configured address the one that was just used must do.
-fn base_url_as_asked(services: &Services, headers: &HeaderMap) -> String {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let scheme = headers
-        .get("x-forwarded-proto")
-        .and_then(|scheme| scheme.to_str().ok())
-        .filter(|scheme| services.config.listen.behind_proxy && ["http", "https"].contains(scheme));
+fn base_url_as_asked(services: &Services, request: &Request) -> String {
+    let text = |name| request.headers().get(name)?.to_str().ok();
+    // HTTP/2 has the host in another place.
+    let host = text(header::HOST.as_str()).or_else(|| Some(request.uri().authority()?.as_str()));
+    let own = request.extensions().get::<Scheme>();
+    let scheme = text("x-forwarded-proto")
+        .filter(|scheme| services.config.listen.behind_proxy && ["http", "https"].contains(scheme))
+        .unwrap_or(own.map_or("http", |own| own.0));
     match host {
-        Some(host) => format!("{}://{host}", scheme.unwrap_or("http")),
+        Some(host) => format!("{scheme}://{host}"),
         None => format!("https://{}", services.config.server.name),
     }
 }

@@ -1,6 +1,9 @@
 //! The configuration file: TOML, every key documented in [`TEMPLATE`], unknown keys refused by line.
 
+mod check;
+mod listeners;
 mod offers;
+mod place;
 mod template;
 
 use std::{
@@ -13,6 +16,8 @@ use ruma::{OwnedServerName, RoomVersionId};
 use serde::Deserialize;
 
 pub use self::{
+    check::check_server_name,
+    listeners::{Listener, Metrics, Serves, Tls},
     offers::{Presence, Rtc, Support, Testing, Turn},
     template::{TEMPLATE, render},
 };
@@ -29,20 +34,24 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The file is not what it should be; the text names the line.
-    #[error("{path}: {error}")]
+    #[error("{path}: {error}{hint}")]
     Parse {
         /// Which file.
         path: PathBuf,
         /// Where and why.
         error: Box<toml::de::Error>,
+        /// What was probably meant.
+        hint: String,
     },
     /// A value is of the right type but makes no sense.
-    #[error("{path}: {key}: {reason}")]
+    #[error("{path}: {}{key}: {reason}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
     Value {
         /// Which file.
         path: PathBuf,
+        /// On which line, where the file has the key.
+        line: Option<usize>,
         /// Which key.
-        key: &'static str,
+        key: String,
         /// Why.
         reason: String,
     },
@@ -57,6 +66,15 @@ pub struct Config {
     /// Where it listens.
     #[serde(default)]
     pub listen: Listen,
+    /// Where it listens, where once is not enough.
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
+    /// Whom it trusts when it asks others.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Where its figures are shown.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// Where it keeps its data.
     pub storage: Storage,
     /// Who may make an account.
@@ -134,6 +152,15 @@ pub struct Storage {
     pub path: PathBuf,
     /// Upper bound of the database file in MiB; none if absent.
     pub max_database_mib: Option<NonZeroU32>,
+    /// With less space than this on the disk no files are taken; a twentieth of the disk, 256 MiB at most, if absent.
+    pub reserve_mib: Option<u32>,
+    /// How often the disk is looked at, in seconds.
+    #[serde(default = "ten")]
+    pub watch_seconds: NonZeroU32,
+}
+
+fn ten() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(9)
 }
 
 /// `[registration]`
@@ -269,6 +296,10 @@ pub struct Log {
     pub filter: String,
     /// `text` or `json`.
     pub format: LogFormat,
+    /// A request that takes longer, waiting for news not counted, is logged as a warning; in milliseconds.
+    pub slow_request_ms: u32,
+    /// The same for a commit to the database.
+    pub slow_commit_ms: u32,
 }
 
 impl Default for Log {
@@ -276,6 +307,8 @@ impl Default for Log {
         Self {
             filter: "info".to_owned(),
             format: LogFormat::Text,
+            slow_request_ms: 1_000,
+            slow_commit_ms: 500,
         }
     }
 }
@@ -291,116 +324,47 @@ pub enum LogFormat {
 }
 
 impl Config {
-    /// Reads and checks the file at `path`. A relative `storage.path` counts from the file's folder.
+    /// Reads and checks the file at `path`. Relative paths in it count from the file's folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
             path: path.to_owned(),
             error,
         })?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Parse {
-            path: path.to_owned(),
-            error: Box::new(error),
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            let hint = place::with_suggestion(error.message()).unwrap_or_default();
+            ConfigError::Parse {
+                path: path.to_owned(),
+                error: Box::new(error),
+                hint,
+            }
         })?;
-        if config.storage.path.is_relative() {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            config.storage.path = folder.join(&config.storage.path);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for file in config.files_mut() {
+            if file.is_relative() {
+                *file = folder.join(&*file);
+            }
         }
-        config.check(path)?;
+        config.check(&text).map_err(|wrong| ConfigError::Value {
+            path: path.to_owned(),
+            line: place::line_of(&text, &wrong.key),
+            key: wrong.key,
+            reason: wrong.reason,
+        })?;
         Ok(config)
+    }
+
+    fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let of_listeners = self.listeners.iter_mut();
+        let of_listeners = of_listeners.flat_map(|l| [&mut l.certificate, &mut l.key]);
+        std::iter::once(&mut self.storage.path)
+            .chain(of_listeners.flatten())
+            .chain(&mut self.tls.extra_ca_files)
     }
 
     /// The database file.
     pub fn database(&self) -> PathBuf {
         self.storage.path.join("hardline-server.db")
     }
-
-    fn check(&self, path: &Path) -> Result<(), ConfigError> {
-        let fail = |key, reason: String| {
-            Err(ConfigError::Value {
-                path: path.to_owned(),
-                key,
-                reason,
-            })
-        };
-        if let Err(reason) = check_server_name(self.server.name.as_str()) {
-            return fail("server.name", reason);
-        }
-        if !crate::service::rooms::SUPPORTED_VERSIONS.contains(&self.rooms.default_version) {
-            let reason = format!(
-                "{} is not supported; use 6 to 12",
-                self.rooms.default_version
-            );
-            return fail("rooms.default_version", reason);
-        }
-        if self
-            .registration
-            .token
-            .as_ref()
-            .is_some_and(|token| token.trim().is_empty())
-        {
-            return fail(
-                "registration.token",
-                "must not be empty; leave it out instead".to_owned(),
-            );
-        }
-        let limits = &self.rate_limits;
-        let rates = [
-            limits.messages,
-            limits.rooms,
-            limits.login,
-            limits.registration,
-            limits.other,
-        ];
-        if rates
-            .iter()
-            .any(|r| !r.per_second.is_finite() || r.per_second <= 0.0 || r.burst == 0)
-        {
-            return fail(
-                "rate_limits",
-                "rates must be above zero; use enabled = false".to_owned(),
-            );
-        }
-        Ok(())
-    }
-}
-
-/// Whether `name` can be a server's name for life: DNS-shaped, no address, not `localhost`.
-///
-/// # Errors
-/// What is wrong with it, as a sentence for people.
-pub fn check_server_name(name: &str) -> Result<(), String> {
-    let host = name.strip_suffix('.').unwrap_or(name);
-    if name.contains(':') {
-        return Err("a server name has no port and is no address; use a plain domain".to_owned());
-    }
-    if host.parse::<IpAddr>().is_ok() {
-        return Err("an address changes and a server name never can; use a domain".to_owned());
-    }
-    if host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost") {
-        return Err("localhost means another machine to everybody else; use a domain".to_owned());
-    }
-    if host != name || host.is_empty() || host.len() > 230 {
-        return Err("use a domain of at most 230 characters, without a dot at its end".to_owned());
-    }
-    if host.bytes().any(|b| b.is_ascii_uppercase()) {
-        return Err("use lower case".to_owned());
-    }
-    if !host.contains('.') {
-        return Err("use a domain with at least one dot, such as ada.example.org".to_owned());
-    }
-    if !host.split('.').all(is_dns_label) {
-        return Err("each part may hold a–z, 0–9 and inner hyphens, 63 at most".to_owned());
-    }
-    Ok(())
-}
-
-fn is_dns_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 #[cfg(test)]

@@ -74,4 +74,23 @@ pub struct Support {
 pub struct Testing {
     /// Whether push gateways (and other addresses users name) may be in the local network.
     pub private_addresses: bool,
+    /// Whether new passwords are hashed so cheaply that tests need not wait (and thieves neither).
+    pub fast_password_hash: bool,
+}
+
+impl Testing {
+    /// What is switched on, and why no real server has it.
+    pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        let private = "testing.private_addresses is on: users can make this server speak to its own \
+                       network";
+        let fast = "testing.fast_password_hash is on: whoever gets hold of the database can guess the \
+                    passwords that are set now";
+        let all = [
+            (self.private_addresses, private),
+            (self.fast_password_hash, fast),
+        ];
+        all.into_iter()
+            .filter(|(is_on, _)| *is_on)
+            .map(|(_, text)| text)
+    }
 }

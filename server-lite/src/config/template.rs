@@ -19,11 +19,34 @@ port = {port}
 # Believe the X-Forwarded-For header. Only behind a reverse proxy that sets it.
 # behind_proxy = false
 
+# Instead of address and port above: any number of these, plain or with TLS. Files of certificates and keys are PEM and are
+# read again when they change. What is served: "client", "metrics".
+#     [[listeners]]
+#     address = "0.0.0.0"
+#     port = 8448
+#     certificate = "/etc/letsencrypt/live/ada.example.org/fullchain.pem"
+#     key = "/etc/letsencrypt/live/ada.example.org/privkey.pem"
+#     serves = ["client"]
+
+[tls]
+# Further certificate authorities (PEM files) that this server trusts when it makes requests, such as to push gateways.
+# extra_ca_files = []
+
+[metrics]
+# Where figures are shown: for Prometheus at /metrics, for people at /. They name no user and no room, but keep them off
+# the internet all the same.
+# address = "127.0.0.1:9108"
+
 [storage]
 # The folder of the database and of uploaded files. Relative paths count from this file's folder.
 path = "{storage}"
 # The largest size of the database in MiB. Without it the disk is the limit.
 # max_database_mib = 4096
+# With less free space than this on the disk no files are taken any more, so that messages still are. Without it: a
+# twentieth of the disk, but 256 MiB at most.
+# reserve_mib = 256
+# How often the disk is looked at, to see it fill up in time.
+# watch_seconds = 10
 
 [registration]
 # Whether anybody who reaches the server may make an account.
@@ -92,11 +115,16 @@ token = "{registration_token}"
 # filter = "info"
 # "text" for people, "json" for machines.
 # format = "text"
+# Requests and commits to the database that take longer than this, in milliseconds, are logged as warnings.
+# slow_request_ms = 1000
+# slow_commit_ms = 500
 
 [testing]
 # Let users name addresses in the local network, such as a push gateway there. The server can then be made to speak to
 # whatever it reaches; it says so at each start.
 # private_addresses = false
+# Hash new passwords so cheaply that tests need not wait. Whoever gets hold of the database can then guess them.
+# fast_password_hash = false
 "#;
 
 /// The template with its blanks filled in.

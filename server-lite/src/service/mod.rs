@@ -4,9 +4,11 @@
 pub mod account_data;
 pub mod accounts;
 pub mod backup;
+pub mod check;
 pub mod dehydrated_devices;
 pub mod delayed_events;
 pub mod devices;
+pub mod disk;
 pub mod filters;
 pub mod json;
 pub mod keys;
@@ -37,12 +39,16 @@ pub mod uia;
 pub mod url_preview;
 pub mod user_directory;
 
-use std::{ops::Deref, sync::Arc, time::SystemTime};
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    delayed_events::DelayedEvents, devices::LastSeen, media::Media, nonces::Nonces,
+    delayed_events::DelayedEvents, devices::LastSeen, disk::Disk, media::Media, nonces::Nonces,
     notifier::Notifier, outbound::Outbound, passwords::Passwords, presence::Presence,
     push_gateway::PushGateway, push_rules::RulesetCache, rate_limit::RateLimiter,
     rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections, uia::Uia,
@@ -50,7 +56,8 @@ use self::{
 };
 use crate::{
     config::Config,
-    store::{Component, Step, Store, StoreError, StoreOptions},
+    store::{Component, Step, Store, StoreError, StoreOptions, WriterStats},
+    telemetry::Telemetry,
 };
 
 /// Every part of the schema, in the order in which the parts need each other.
@@ -70,6 +77,7 @@ pub const COMPONENTS: &[Component] = &[
     backup::COMPONENT,
     pushers::COMPONENT,
     rooms::COMPONENT,
+    rooms::blocks::COMPONENT,
     media::COMPONENT,
     reports::COMPONENT,
     login_tokens::COMPONENT,
@@ -125,6 +133,10 @@ pub struct Inner {
     pub typing: Typing,
     /// Connections of sliding sync.
     pub sliding: Connections,
+    /// Whether there is room on the disk.
+    pub disk: Disk,
+    /// What is counted.
+    pub telemetry: Telemetry,
     /// Cancelled when the server stops: long polls answer at once.
     pub shutdown: CancellationToken,
 }
@@ -142,7 +154,12 @@ impl Services {
     pub fn open(config: Config) -> Result<Self, StartError> {
         std::fs::create_dir_all(&config.storage.path)?;
         let notifier = Notifier::default();
+        let stats = WriterStats {
+            slow: Duration::from_millis(config.log.slow_commit_ms.into()),
+            ..WriterStats::default()
+        };
         let options = StoreOptions {
+            stats,
             max_pages: config
                 .storage
                 .max_database_mib
@@ -154,14 +171,19 @@ impl Services {
         let key = signing::prepare(&config)?;
         let limiter = RateLimiter::new(&config.rate_limits);
         let shutdown = CancellationToken::new();
-        let outbound = Outbound::new(config.testing.private_addresses);
+        let outbound = Outbound::new(
+            config.testing.private_addresses,
+            config.tls.extra_ca_files.clone(),
+        );
+        let passwords = Passwords::new(config.testing.fast_password_hash);
+        let disk = Disk::new(&config);
         let inner = Inner {
             config,
             store,
             notifier,
             limiter,
             key,
-            passwords: Passwords::default(),
+            passwords,
             push_rules: Arc::default(),
             push_gateway: PushGateway::default(),
             outbound,
@@ -174,6 +196,8 @@ impl Services {
             presence: Presence::default(),
             typing: Typing::default(),
             sliding: Connections::default(),
+            disk,
+            telemetry: Telemetry::default(),
             shutdown,
         };
         Ok(Self {
@@ -188,6 +212,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another server runs on the data.
+    #[error(transparent)]
+    Lock(#[from] crate::serve::lock::LockError),
     /// The file system or the network.
     #[error("{0}")]
     Io(#[from] std::io::Error),

@@ -96,7 +96,7 @@ impl Notifier {
     }
 
     /// Everybody who waits.
-    fn waiting(&self) -> Vec<OwnedUserId> {
+    pub fn waiting(&self) -> Vec<OwnedUserId> {
         let mut users = self.users.lock();
         users.retain(|_, sender| sender.receiver_count() > 0);
         users.keys().cloned().collect()

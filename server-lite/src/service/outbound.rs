@@ -5,12 +5,13 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use reqwest::{
-    Client,
+    Certificate, Client,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
@@ -24,14 +25,17 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Makes requests. The client is made when it is first needed.
 pub struct Outbound {
     allow_private: bool,
+    extra_authorities: Vec<PathBuf>,
     client: OnceLock<Option<Client>>,
 }
 
 impl Outbound {
-    /// `allow_private` lets requests into the local network.
-    pub fn new(allow_private: bool) -> Self {
+    /// `allow_private` lets requests into the local network; the certificate authorities in those files are trusted
+    /// besides those of the system.
+    pub fn new(allow_private: bool, extra_authorities: Vec<PathBuf>) -> Self {
         Self {
             allow_private,
+            extra_authorities,
             client: OnceLock::new(),
         }
     }
@@ -62,7 +66,15 @@ impl Outbound {
         let resolver = PublicResolver {
             allow_private: self.allow_private,
         };
+        let mut authorities = Vec::new();
+        for file in &self.extra_authorities {
+            match read_authorities(file) {
+                Ok(found) => authorities.extend(found),
+                Err(error) => tracing::error!(%error, "certificate authorities are missing"),
+            }
+        }
         Client::builder()
+            .tls_certs_merge(authorities)
             .no_proxy()
             .redirect(Policy::none())
             .timeout(TIMEOUT)
@@ -73,6 +85,20 @@ impl Outbound {
             .inspect_err(|error| tracing::error!(%error, "cannot make outgoing requests"))
             .ok()
     }
+}
+
+/// The certificates in a PEM file.
+///
+/// # Errors
+/// A sentence with the name of the file.
+pub fn read_authorities(file: &Path) -> Result<Vec<Certificate>, String> {
+    let shown = file.display();
+    let text = std::fs::read(file).map_err(|error| format!("{shown}: {error}"))?;
+    let found = Certificate::from_pem_bundle(&text).map_err(|error| format!("{shown}: {error}"))?;
+    if found.is_empty() {
+        return Err(format!("{shown}: holds no certificate (BEGIN CERTIFICATE)"));
+    }
+    Ok(found)
 }
 
 fn refused() -> Error {
@@ -198,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_points_inside_is_refused_however_it_is_written() {
-        let outbound = Outbound::new(false);
+        let outbound = Outbound::new(false, Vec::new());
         let refused = |url: &str| outbound.client_for(&url.parse().unwrap()).is_err();
         for url in [
             "http://127.0.0.1/",

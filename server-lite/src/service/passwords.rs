@@ -32,16 +32,27 @@ type Desk = Arc<Mutex<Option<mpsc::Sender<Job>>>>;
 #[derive(Clone, Default)]
 pub struct Passwords {
     desk: Desk,
+    fast: bool,
 }
 
 impl Passwords {
+    /// `fast` hashes are for tests: they cost nothing to make, nor to guess.
+    pub fn new(fast: bool) -> Self {
+        Self {
+            desk: Desk::default(),
+            fast,
+        }
+    }
+
     /// Hashes a new password.
     ///
     /// # Errors
     /// `M_WEAK_PASSWORD` if it is empty or longer than 512 bytes.
     pub async fn hash(&self, password: String) -> Result<String> {
         check(&password)?;
-        self.run(move |hasher| hasher.hash(&password)).await?
+        let params = if self.fast { fast_params() } else { params() };
+        self.run(move |hasher| hasher.hash_with(&password, &params))
+            .await?
     }
 
     /// Whether the password fits the hash. Without a hash it takes as long and is false.
@@ -134,12 +145,15 @@ struct Hasher {
 
 impl Hasher {
     fn hash(&mut self, password: &str) -> Result<String> {
+        self.hash_with(password, &params())
+    }
+
+    fn hash_with(&mut self, password: &str, params: &Params) -> Result<String> {
         let salt = SaltString::generate(&mut OsRng);
-        let params = params();
         let hash = PasswordHash {
             algorithm: Ident::from(Algorithm::Argon2id),
             version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(&params).map_err(Error::internal)?,
+            params: ParamsString::try_from(params).map_err(Error::internal)?,
             salt: Some(salt.as_salt()),
             hash: None,
         };
@@ -217,6 +231,12 @@ impl Hasher {
 /// The parameters OWASP recommends for argon2id: 19 MiB, two passes, one lane.
 fn params() -> Params {
     Params::new(19 * 1024, 2, 1, Some(Params::DEFAULT_OUTPUT_LEN)).unwrap_or_default()
+}
+
+/// The least there is: 8 KiB, one pass.
+fn fast_params() -> Params {
+    let least = Params::MIN_M_COST;
+    Params::new(least, 1, 1, Some(Params::DEFAULT_OUTPUT_LEN)).unwrap_or_default()
 }
 
 #[cfg(test)]

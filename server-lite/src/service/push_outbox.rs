@@ -70,7 +70,8 @@ pub fn progress(connection: &Connection) -> Result<i64> {
         .prepare_cached("SELECT event FROM push_progress")?
         .query_row([], |row| row.get(0))
         .optional()?;
-    Ok(known.map_or(newest, |known| known.max(newest - MAX_BEHIND)))
+    // Where the newest events were removed, their numbers are given out again.
+    Ok(known.map_or(newest, |known| known.clamp(newest - MAX_BEHIND, newest)))
 }
 
 /// What the events after number `after` mean for pushers, and up to which they were looked at.
@@ -78,8 +79,11 @@ pub fn look(connection: &Connection, after: i64) -> Result<(Vec<Due>, i64)> {
     let any = connection
         .prepare_cached("SELECT 1 FROM pushers LIMIT 1")?
         .exists([])?;
-    if !any {
-        return Ok((Vec::new(), progress_without_pushers(connection, after)?));
+    let newest: i64 = connection
+        .prepare_cached("SELECT coalesce(max(nid), 0) FROM events")?
+        .query_row([], |row| row.get(0))?;
+    if !any || newest < after {
+        return Ok((Vec::new(), newest));
     }
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}, e.room FROM events e
@@ -98,13 +102,6 @@ pub fn look(connection: &Connection, after: i64) -> Result<(Vec<Due>, i64)> {
         looker.event(row.get(12)?, &event)?;
     }
     Ok((looker.due, upto))
-}
-
-fn progress_without_pushers(connection: &Connection, after: i64) -> Result<i64> {
-    let newest: i64 = connection
-        .prepare_cached("SELECT coalesce(max(nid), 0) FROM events")?
-        .query_row([], |row| row.get(0))?;
-    Ok(newest.max(after))
 }
 
 struct Looker<'a> {

@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -30,6 +31,28 @@ pub enum Class {
     Other,
 }
 
+impl Class {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 5] = [
+        Self::Messages,
+        Self::Rooms,
+        Self::Login,
+        Self::Registration,
+        Self::Other,
+    ];
+
+    /// As in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Rooms => "rooms",
+            Self::Login => "login",
+            Self::Registration => "registration",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Beyond so many buckets the full ones are forgotten.
 const MAX_BUCKETS: usize = 4096;
 
@@ -43,6 +66,7 @@ struct Bucket {
 pub struct RateLimiter {
     limits: RateLimits,
     buckets: Mutex<HashMap<(Class, String), Bucket>>,
+    refused: [AtomicU64; Class::ALL.len()],
 }
 
 impl RateLimiter {
@@ -51,7 +75,13 @@ impl RateLimiter {
         Self {
             limits: limits.clone(),
             buckets: Mutex::default(),
+            refused: Default::default(),
         }
+    }
+
+    /// How many requests were told to wait since the start.
+    pub fn n_refused(&self, class: Class) -> u64 {
+        self.refused[class as usize].load(Ordering::Relaxed)
     }
 
     /// Takes one request out of the bucket of `key` (a user id or an address).
@@ -95,6 +125,7 @@ impl RateLimiter {
             bucket.tokens -= 1.0;
             return Ok(());
         }
+        self.refused[class as usize].fetch_add(1, Ordering::Relaxed);
         let wait = (1.0 - bucket.tokens) / rate.per_second;
         Err(Error::limit_exceeded(Duration::from_millis(
             (wait * 1000.0).ceil() as u64,
@@ -138,6 +169,8 @@ mod tests {
         }
         let error = limiter.check_at(Class::Login, "a", start).unwrap_err();
         assert!(format!("{error:?}").contains("500ms"), "{error:?}");
+        assert_eq!(limiter.n_refused(Class::Login), 1);
+        assert_eq!(limiter.n_refused(Class::Other), 0);
         limiter
             .check_at(Class::Login, "a", start + Duration::from_millis(500))
             .unwrap();

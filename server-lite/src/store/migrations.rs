@@ -54,6 +54,28 @@ pub(super) fn run(connection: &mut Connection, components: &[Component]) -> Resu
     Ok(())
 }
 
+/// Refuses a database of another version, newer or older.
+pub(super) fn refuse_other(
+    connection: &Connection,
+    components: &[Component],
+) -> Result<(), StoreError> {
+    refuse_newer(connection, components)?;
+    for component in components {
+        let (found, known) = (
+            version(connection, component.name)?,
+            component.steps.len() as u32,
+        );
+        if found < known {
+            return Err(StoreError::TooOld {
+                component: component.name.to_owned(),
+                found,
+                known,
+            });
+        }
+    }
+    Ok(())
+}
+
 fn version(connection: &Connection, component: &str) -> Result<u32, StoreError> {
     Ok(connection
         .query_row(

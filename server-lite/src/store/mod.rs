@@ -10,6 +10,7 @@
 
 mod migrations;
 mod pool;
+mod stats;
 mod writer;
 
 use std::{path::Path, sync::Arc};
@@ -18,6 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use self::{
     migrations::{Component, Step},
+    stats::WriterStats,
     writer::WriteTx,
 };
 use self::{pool::ReaderPool, writer::Writer};
@@ -41,6 +43,19 @@ pub enum StoreError {
         /// The version in the file.
         found: u32,
         /// The newest version this program knows.
+        known: u32,
+    },
+    /// The file was written by an older program and not yet opened by this one.
+    #[error(
+        "the database was written by an older hardline-server (its part \"{component}\" is at \
+         version {found} of {known}); start the server of this version once"
+    )]
+    TooOld {
+        /// Which part of the schema.
+        component: String,
+        /// The version in the file.
+        found: u32,
+        /// The version this program makes of it.
         known: u32,
     },
     /// The file is no database, or damaged.
@@ -73,6 +88,8 @@ pub struct StoreOptions {
     pub cache_kib: u32,
     /// Upper bound of the file in pages of 4 KiB, if any.
     pub max_pages: Option<u32>,
+    /// Where the writer's figures are kept.
+    pub stats: WriterStats,
 }
 
 impl Default for StoreOptions {
@@ -81,6 +98,7 @@ impl Default for StoreOptions {
             readers: 3,
             cache_kib: 1024,
             max_pages: None,
+            stats: WriterStats::default(),
         }
     }
 }
@@ -108,7 +126,7 @@ impl Store {
         let mut connection = open_writer(path, options)?;
         migrations::run(&mut connection, components)?;
         let readers = ReaderPool::start(options.readers, || open_reader(path, options))?;
-        let writer = Writer::start(connection, notifier)?;
+        let writer = Writer::start(connection, notifier, options.stats.clone())?;
         Ok(Self {
             inner: Arc::new(Inner { readers, writer }),
         })
@@ -135,11 +153,33 @@ impl Store {
         self.inner.writer.run(job).await
     }
 
+    /// How the writer is doing.
+    pub fn writer_stats(&self) -> &WriterStats {
+        self.inner.writer.stats()
+    }
+
     /// Waits for work under way, checkpoints and closes. Later calls fail with [`StoreError::Closed`].
     pub fn close(&self) {
         self.inner.readers.close();
         self.inner.writer.close();
     }
+}
+
+/// A connection of an operator's command, beside those of a server that may be running. Makes no file.
+///
+/// # Errors
+/// Also where the database was written by another version of the program.
+pub fn connect(path: &Path, components: &[Component]) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(damaged)?;
+    connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY",
+        )
+        .map_err(damaged)?;
+    migrations::refuse_other(&connection, components)?;
+    Ok(connection)
 }
 
 fn open_writer(path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {

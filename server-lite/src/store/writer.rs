@@ -6,6 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread::JoinHandle,
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -13,7 +14,7 @@ use ruma::UserId;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{StoreError, closed};
+use super::{StoreError, WriterStats, closed};
 use crate::{
     Error,
     error::Result,
@@ -78,19 +79,26 @@ type Job = Box<dyn for<'a> FnOnce(&WriteTx<'a>) -> (bool, Answer) + Send>;
 
 pub(super) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    stats: WriterStats,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, notifier: Notifier) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        notifier: Notifier,
+        stats: WriterStats,
+    ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel();
+        let counted = stats.clone();
         let thread = std::thread::Builder::new()
             .name("store-write".to_owned())
             .stack_size(2 << 20)
-            .spawn(move || serve(connection, &queue, &notifier))
+            .spawn(move || serve(connection, &queue, &notifier, &counted))
             .map_err(|e| StoreError::Damaged(format!("cannot start a thread: {e}")))?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
+            stats,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -115,10 +123,17 @@ impl Writer {
             (keep, answer)
         });
         match &*self.jobs.lock() {
-            Some(jobs) => jobs.send(job).map_err(|_| closed())?,
+            Some(jobs) => {
+                jobs.send(job).map_err(|_| closed())?;
+                self.stats.queued.inc();
+            }
             None => return Err(closed()),
         }
         answered.await.map_err(|_| closed())?
+    }
+
+    pub(super) fn stats(&self) -> &WriterStats {
+        &self.stats
     }
 
     pub(super) fn close(&self) {
@@ -145,21 +160,35 @@ fn commit_error(error: &Arc<rusqlite::Error>) -> Error {
     copy.into()
 }
 
-fn serve(mut connection: Connection, queue: &mpsc::Receiver<Job>, notifier: &Notifier) {
+fn serve(
+    mut connection: Connection,
+    queue: &mpsc::Receiver<Job>,
+    notifier: &Notifier,
+    stats: &WriterStats,
+) {
     while let Ok(first) = queue.recv() {
         let batch = std::iter::once(first)
             .chain(queue.try_iter())
-            .take(MAX_BATCH);
-        run_batch(&mut connection, batch, notifier);
+            .take(MAX_BATCH)
+            .inspect(|_| {
+                stats.queued.dec();
+            });
+        run_batch(&mut connection, batch, notifier, stats);
     }
     // Fold the WAL into the database so that a copy of the file is whole.
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
 }
 
-fn run_batch(connection: &mut Connection, batch: impl Iterator<Item = Job>, notifier: &Notifier) {
-    let mut answers = Vec::new();
+fn run_batch(
+    connection: &mut Connection,
+    batch: impl Iterator<Item = Job>,
+    notifier: &Notifier,
+    stats: &WriterStats,
+) {
+    let (mut answers, started) = (Vec::new(), Instant::now());
     match commit_batch(connection, batch, &mut answers) {
         Ok((wakes, hooks)) => {
+            stats.committed(answers.len(), started.elapsed());
             for hook in hooks {
                 let _ = catch_unwind(AssertUnwindSafe(hook));
             }

@@ -1,15 +1,21 @@
 //! Black-box tests: the real program, over HTTP.
 
+mod archive;
 mod delayed;
+mod disk;
 mod endpoints;
 mod ephemeral;
 mod events;
+mod listeners;
+mod logs;
 mod membership;
+mod metrics;
 mod older_stores;
 mod operation;
 mod presence;
 mod push_gateway;
 mod requests;
+mod room_admin;
 mod rooms;
 mod search;
 mod shared_secret;

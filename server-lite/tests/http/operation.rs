@@ -214,7 +214,7 @@ fn init_writes_a_configuration_that_runs_and_never_overwrites_it() {
             .output()
             .unwrap()
     };
-    for name in ["localhost", "127.0.0.1", "plain", "a.test:8448"] {
+    for name in ["localhost", "127.0.0.1", "plain", "a.test:x"] {
         let output = init(&["--server-name", name]);
         assert!(!output.status.success() && !config.exists(), "{name}");
     }

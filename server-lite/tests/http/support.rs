@@ -1,8 +1,8 @@
 //! Starts the program and speaks to it.
 
 use std::{
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,8 @@ use tempfile::TempDir;
 pub struct Server {
     child: Option<Child>,
     pub base: String,
+    /// What else it listens on: what is served there, and the address.
+    pub others: Vec<(String, String)>,
     pub http: reqwest::Client,
     dir: TempDir,
 }
@@ -42,22 +44,42 @@ impl Server {
     }
 
     async fn start_with_keys(storage: &str, registration: &str, sections: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let limits = if sections.contains("[rate_limits]") {
             ""
         } else {
             QUIET
         };
-        let config = format!(
-            "[server]\nname = \"hs.test\"\n[listen]\nport = 0\n\
+        let log = if sections.contains("[log]") {
+            ""
+        } else {
+            "[log]\nfilter = \"warn\"\n"
+        };
+        let listen = if sections.contains("[[listeners]]") {
+            ""
+        } else {
+            "[listen]\nport = 0\n"
+        };
+        Self::start_with_config(&format!(
+            "[server]\nname = \"hs.test\"\n{listen}\
              [storage]\npath = \"data\"\n{storage}\n\
-             [registration]\n{registration}\n[log]\nfilter = \"warn\"\n{sections}\n{limits}",
-        );
+             [registration]\n{registration}\n{log}{sections}\n{limits}",
+        ))
+    }
+
+    /// Starts with exactly this configuration.
+    pub fn start_with_config(config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("server.toml"), config).unwrap();
+        Self::start_in(dir)
+    }
+
+    /// Starts with the configuration that is in a folder.
+    pub fn start_in(dir: TempDir) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut server = Self {
             child: None,
             base: String::new(),
+            others: Vec::new(),
             http,
             dir,
         };
@@ -67,6 +89,63 @@ impl Server {
 
     pub fn config(&self) -> PathBuf {
         self.dir.path().join("server.toml")
+    }
+
+    /// The folder of configuration and data.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// What the program has logged, where the configuration says `[log]` and then `#`; else it goes to the test's output.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until a line of the log fits.
+    pub async fn logged(&self, fits: impl Fn(&str) -> bool) -> String {
+        let started = Instant::now();
+        loop {
+            if let Some(line) = self.log().lines().find(|line| fits(line)) {
+                return line.to_owned();
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Runs a command of the operator beside the server.
+    pub fn operate(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_hardline-server"))
+            .args(args)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .unwrap()
+    }
+
+    /// The same for what has to succeed, as JSON.
+    #[track_caller]
+    pub fn operated(&self, args: &[&str]) -> Value {
+        let output = self.operate(&[args, &["--json"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What a command that has to fail says.
+    #[track_caller]
+    pub fn refused(&self, args: &[&str]) -> String {
+        let output = self.operate(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     pub fn database(&self) -> PathBuf {
@@ -83,13 +162,23 @@ impl Server {
     pub fn spawn(&mut self) {
         let ready = self.dir.path().join("ready");
         let _ = std::fs::remove_file(&ready);
-        let child = self
-            .command()
+        let mut command = self.command();
+        command
             .arg("--ready-file")
             .arg(&ready)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::null());
+        if std::fs::read_to_string(self.config())
+            .unwrap()
+            .contains("[log]\n#")
+        {
+            let mut log = std::fs::File::options();
+            let log = log
+                .create(true)
+                .append(true)
+                .open(self.dir.path().join("log"));
+            command.stderr(log.unwrap());
+        }
+        let child = command.spawn().unwrap();
         self.child = Some(child);
         let started = Instant::now();
         while !ready.exists() {
@@ -99,7 +188,13 @@ impl Server {
             );
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.base = std::fs::read_to_string(&ready).unwrap().trim().to_owned();
+        let ready = std::fs::read_to_string(&ready).unwrap();
+        let mut lines = ready.lines();
+        self.base = lines.next().unwrap().to_owned();
+        let others = lines.map(|line| line.split_once(' ').unwrap());
+        self.others = others
+            .map(|(serves, url)| (serves.to_owned(), url.to_owned()))
+            .collect();
     }
 
     /// Ends the program without warning.

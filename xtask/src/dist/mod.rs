@@ -68,7 +68,7 @@ pub fn install(root: &Path, programs: &Path, layout: &Layout) -> Result<Vec<Path
     Ok(files)
 }
 
-/// Installs what does not depend on the programs: desktop entry, services, metadata, icons, licence.
+/// Installs what does not depend on the programs: desktop entry, services, metadata, icons, dashboard, licence.
 pub fn install_data(root: &Path, layout: &Layout) -> Result<Vec<PathBuf>> {
     let data = root.join("packaging/data");
     let mut files = Vec::new();
@@ -85,6 +85,12 @@ pub fn install_data(root: &Path, layout: &Layout) -> Result<Vec<PathBuf>> {
         copy(&data.join("icons").join(&name), &to, 0o644)?;
         files.push(to);
     }
+    let dashboard = layout
+        .path("share")
+        .join(identity::SERVER_PROGRAM)
+        .join("grafana-dashboard.json");
+    copy(&data.join("grafana-dashboard.json"), &dashboard, 0o644)?;
+    files.push(dashboard);
     let licence = layout
         .path("share/doc")
         .join(identity::PROGRAM)

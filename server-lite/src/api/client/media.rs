@@ -188,6 +188,7 @@ async fn receive(
     if announced.is_some_and(|length| length > max) {
         return Err(media::too_large(max));
     }
+    services.disk.admit_file(announced.unwrap_or(0))?;
     let received = services
         .media
         .files()

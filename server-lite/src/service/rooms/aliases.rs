@@ -80,6 +80,13 @@ pub fn move_all(tx: &WriteTx<'_>, from: &Room, to: &Room) -> Result<()> {
     Ok(())
 }
 
+/// Removes all aliases of a room.
+pub fn remove_all(tx: &WriteTx<'_>, room: &Room) -> Result<()> {
+    tx.prepare_cached("DELETE FROM aliases WHERE room = ?1")?
+        .execute([room.nid])?;
+    Ok(())
+}
+
 /// Removes an alias: its creator may, and whoever may set the room's canonical alias.
 pub fn remove(tx: &WriteTx<'_>, alias: &RoomAliasId, user: &UserId) -> Result<()> {
     let found: Option<(i64, String)> = tx

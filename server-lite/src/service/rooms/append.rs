@@ -28,6 +28,7 @@ use crate::{
     error::Result,
     service::{Services, now_ms, search},
     store::WriteTx,
+    telemetry::EventKind,
 };
 
 /// With more extremities than this an event cites the newest five and five others: unlike "the ten
@@ -420,7 +421,11 @@ pub(super) fn apply(
     unread::count(tx, services, room, pdu)?;
     tx.wake_room(room.nid);
     let told = services.clone();
-    tx.after_commit(move || told.push_gateway.wake());
+    let counted = EventKind::of(&kind, pdu.state_key.is_some());
+    tx.after_commit(move || {
+        told.telemetry.event_stored(counted);
+        told.push_gateway.wake();
+    });
     if let (TimelineEventType::RoomMember, Some(target)) = (&pdu.kind, &pdu.state_key)
         && let Ok(target) = <&ruma::UserId>::try_from(target.as_str())
     {

@@ -291,6 +291,7 @@ pub fn change(
         content.insert("reason".to_owned(), CanonicalJsonValue::String(reason));
     }
     if matches!(change.membership, "join" | "invite" | "knock") {
+        super::blocks::refuse_blocked(tx, &room.id)?;
         let profile = profiles::member(tx, change.target)?;
         if let Some(name) = profile.display_name {
             content

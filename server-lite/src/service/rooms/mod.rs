@@ -6,6 +6,7 @@
 mod aggregation;
 pub mod aliases;
 pub mod append;
+pub mod blocks;
 pub mod client_event;
 pub mod create;
 pub mod directory;
@@ -17,6 +18,7 @@ pub mod power;
 pub mod receipts;
 pub mod redaction;
 pub mod relations;
+pub mod removal;
 pub mod state;
 pub mod summary;
 pub mod timeline;
@@ -106,9 +108,15 @@ pub fn find(connection: &Connection, room_id: &RoomId) -> Result<Option<Room>> {
 /// The room with this identifier.
 ///
 /// # Errors
-/// `M_NOT_FOUND` if it is unknown here.
+/// `M_NOT_FOUND` if it is unknown here, `M_FORBIDDEN` if the administrator has removed it.
 pub fn get(connection: &Connection, room_id: &RoomId) -> Result<Room> {
-    find(connection, room_id)?.ok_or_else(|| Error::not_found("Unknown room."))
+    match find(connection, room_id)? {
+        Some(room) => Ok(room),
+        None => {
+            blocks::refuse_blocked(connection, room_id)?;
+            Err(Error::not_found("Unknown room."))
+        }
+    }
 }
 
 /// The room with this number.

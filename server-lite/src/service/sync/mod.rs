@@ -30,12 +30,17 @@ where
 {
     let deadline = tokio::time::Instant::now() + timeout.min(MAX_WAIT);
     let mut changes = services.notifier.subscribe(user);
+    services
+        .telemetry
+        .online
+        .note(user, std::time::Instant::now());
     loop {
         changes.mark_unchanged();
         let (found, worth) = look().await?;
         if worth || timeout.is_zero() {
             return Ok(found);
         }
+        let _parked = services.telemetry.park();
         tokio::select! {
             changed = changes.changed() => {
                 if changed.is_err() {

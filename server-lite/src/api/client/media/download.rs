@@ -257,12 +257,15 @@ async fn find(
             .await?
         {
             Entry::Uploaded(upload) => return Ok(upload),
-            Entry::Reserved => tokio::select! {
-                waited = timeout_at(deadline, uploaded) => {
-                    waited.map_err(|_| not_yet_uploaded())?;
+            Entry::Reserved => {
+                let _parked = services.telemetry.park();
+                tokio::select! {
+                    waited = timeout_at(deadline, uploaded) => {
+                        waited.map_err(|_| not_yet_uploaded())?;
+                    }
+                    () = services.shutdown.cancelled() => return Err(not_yet_uploaded()),
                 }
-                () = services.shutdown.cancelled() => return Err(not_yet_uploaded()),
-            },
+            }
         }
     }
 }

@@ -158,6 +158,22 @@ impl Connections {
         serial
     }
 
+    /// Forgets a room that was removed: its number may be given to another.
+    pub fn forget_room(&self, room: i64) {
+        for connection in self.map.lock().connections.values_mut() {
+            let pending = connection.pending.iter_mut();
+            for (_, snapshot) in pending.chain([&mut connection.acked]) {
+                if snapshot.rooms.contains_key(&room) {
+                    let snapshot = Arc::make_mut(snapshot);
+                    snapshot.rooms.remove(&room);
+                    snapshot.receipts.remove(&room);
+                    snapshot.typing.remove(&room);
+                    snapshot.room_account_data.remove(&room);
+                }
+            }
+        }
+    }
+
     /// Forgets the connections of a device that is gone.
     pub fn forget_device(&self, user: &ruma::UserId, device: &ruma::DeviceId) {
         self.map
