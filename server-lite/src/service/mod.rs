@@ -4,6 +4,7 @@
 pub mod account_data;
 pub mod accounts;
 pub mod backup;
+pub mod clock;
 pub mod dehydrated_devices;
 pub mod delayed_events;
 pub mod devices;
