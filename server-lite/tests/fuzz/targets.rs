@@ -62,7 +62,7 @@ pub const TARGETS: &[Target] = &[
 /// A server in this process, with one user in one room.
 struct World {
     runtime: tokio::runtime::Runtime,
-    services: Services,
+    app: axum::Router,
     token: String,
     user: String,
     room: String,
@@ -87,13 +87,14 @@ impl World {
             .enable_all()
             .build()
             .expect("a runtime");
-        let services = {
+        let app = {
             let _inside = runtime.enter();
-            Services::open(Config::load(&config).expect("a good configuration")).expect("services")
+            let config = Config::load(&config).expect("a good configuration");
+            router::build(Services::open(config).expect("services"))
         };
         let mut world = Self {
             runtime,
-            services,
+            app,
             token: String::new(),
             user: "@ada:hs.test".to_owned(),
             room: String::new(),
@@ -144,7 +145,7 @@ impl World {
             request = request.header("authorization", format!("Bearer {}", self.token));
         }
         let request = request.body(Body::from(body)).ok()?;
-        let app = router::build(self.services.clone());
+        let app = self.app.clone();
         self.n_requests += 1;
         Some(self.runtime.block_on(async move {
             let answer = app.oneshot(request).await.expect("infallible");
