@@ -30,7 +30,8 @@ pub fn build(services: Services, serves: &[Serves]) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(services.clone())
-        .layer(CatchPanicLayer::custom(panicked));
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(matrix_errors));
     // Web pages of others may ask in the name of a client, but not for figures of this machine.
     if serves.contains(&Serves::Client) {
         router = router.layer(from_fn(cors));
@@ -52,6 +53,22 @@ async fn wrong_method() -> Error {
         ErrorKind::Unrecognized,
         "This endpoint does not know that method.",
     )
+}
+
+/// What the router refuses by itself (a path that is no UTF-8, a query named twice) it says in plain text: here it gets
+/// Matrix's shape.
+async fn matrix_errors(request: Request, next: Next) -> Response {
+    const LONGEST: usize = 4096;
+    let response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !response.status().is_client_error() || !is_plain {
+        return response;
+    }
+    let status = response.status();
+    let text = axum::body::to_bytes(response.into_body(), LONGEST).await;
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    Error::new(status, ErrorKind::InvalidParam, text).into_response()
 }
 
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {

@@ -203,7 +203,7 @@ impl Drop for Browser {
     }
 }
 
-fn launch(dir: &TempDir, url: &str) -> Result<Process> {
+pub(crate) fn launch(dir: &TempDir, url: &str) -> Result<Process> {
     let chromium =
         paths::installed("chromium").or_else(|_| paths::installed("chromium-browser"))?;
     let profile = dir.path().join("profile");

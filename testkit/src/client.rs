@@ -135,6 +135,11 @@ impl Client {
         })
     }
 
+    /// Base address of its server.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
     /// A request below `/_matrix/client/`, e.g. `v3/sync`; whatever the status.
     pub async fn request(
         &self,

@@ -23,6 +23,7 @@ pub mod scenarios;
 pub mod server;
 pub mod synapse;
 pub mod wait;
+pub mod web_page;
 
 pub use browser::{Browser, Page};
 pub use bus::Bus;

@@ -109,7 +109,8 @@ impl Launch {
 
     /// Starts it; standard error goes to the log, standard output too.
     pub fn spawn(self) -> Result<Process> {
-        let out = File::create(&self.log)?;
+        // Both outputs append, so that neither writes over the other.
+        let out = File::options().create(true).append(true).open(&self.log)?;
         self.start(Stdio::from(out))
     }
 

@@ -1,6 +1,10 @@
 //! `hardline-server` as built beside the running test.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
@@ -25,6 +29,12 @@ pub struct ServerOptions {
     pub guests: bool,
     /// More configuration (whole TOML tables).
     pub extra: String,
+    /// A program, with arguments, that starts the server as its last arguments say.
+    pub launcher: Vec<String>,
+    /// Environment variables.
+    pub env: Vec<(String, String)>,
+    /// Where its data is; beside its configuration otherwise.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for ServerOptions {
@@ -35,6 +45,9 @@ impl Default for ServerOptions {
             registration_token: None,
             guests: false,
             extra: String::new(),
+            launcher: Vec::new(),
+            env: Vec::new(),
+            data: None,
         }
     }
 }
@@ -80,7 +93,8 @@ impl HardlineServer {
         if ready.exists() {
             fs::remove_file(&ready)?;
         }
-        let mut process = Launch::new(paths::program("hardline-server")?, self.dir.path())?
+        let mut process = self
+            .launch()?
             .arg("--config")
             .arg(&config)
             .arg("--ready-file")
@@ -105,6 +119,29 @@ impl HardlineServer {
         Ok(())
     }
 
+    fn launch(&self) -> Result<Launch> {
+        let program = paths::program("hardline-server")?;
+        let launch = match self.options.launcher.split_first() {
+            Some((launcher, args)) => Launch::new(paths::installed(launcher)?, self.dir.path())?
+                .args(args)
+                .arg(program),
+            None => Launch::new(program, self.dir.path())?,
+        };
+        Ok(launch.envs(self.options.env.iter().map(|(key, value)| (key, value))))
+    }
+
+    /// Carries out one of its commands, such as `user add`; gives what it printed as JSON.
+    pub async fn command(&self, args: &[&str]) -> Result<serde_json::Value> {
+        Launch::new(paths::program("hardline-server")?, self.dir.path())?
+            .args(args)
+            .arg("--json")
+            .arg("--config")
+            .arg(self.dir.path().join("server.toml"))
+            .output(LIMIT)
+            .await?
+            .json()
+    }
+
     /// Ends it by `SIGTERM`; [`Self::resume`] starts it again.
     pub async fn stop(&mut self) -> Result<()> {
         if let Some(process) = self.process.take() {
@@ -126,6 +163,24 @@ impl HardlineServer {
         self.process.as_ref().map(Process::pid)
     }
 
+    /// What it has logged since it was started.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Its database.
+    pub fn database(&self) -> PathBuf {
+        self.data().join("hardline-server.db")
+    }
+
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
+        match &self.options.data {
+            Some(data) => data.clone(),
+            None => self.dir.path().join("data"),
+        }
+    }
+
     /// The folder of its configuration and data.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -138,13 +193,16 @@ impl HardlineServer {
             registration_token,
             guests,
             extra,
+            ..
         } = &self.options;
+        let data = self.data();
+        let data = data.display();
         let registration = match registration_token {
             Some(token) => format!("token = \"{token}\""),
             None => "open = true".to_owned(),
         };
         format!(
-            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"data\"\n[registration]\n{registration}\nguests = {guests}\n\
+            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"{data}\"\n[registration]\n{registration}\nguests = {guests}\n\
              [sync]\nsliding_sync = {sliding_sync}\n[rate_limits]\nenabled = {rate_limits}\n{extra}\n",
             self.port
         )

@@ -23,6 +23,7 @@ use ruma::{
     },
 };
 
+use super::body_shape;
 use crate::{
     Error,
     error::Result,
@@ -313,8 +314,16 @@ async fn parse<T: IncomingRequest>(
     if raw.is_empty() && is_json_method && !has_raw_body(&parts) {
         raw = Bytes::from_static(b"{}");
     }
-    let request = T::try_from_http_request(Request::from_parts(parts, raw), &args)?;
-    Ok((request, kept))
+    let is_json = !has_raw_body(&parts) && !is_body_ignored(&parts);
+    if is_json {
+        body_shape::check(&raw)?;
+    }
+    match T::try_from_http_request(Request::from_parts(parts, raw), &args) {
+        Ok(request) => Ok((request, kept)),
+        // A wrong type may come before the end of something that is no JSON at all.
+        Err(_) if is_json && !body_shape::is_json(&kept) => Err(body_shape::not_json()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Query parameters that the specification lets a client leave out and ruma insists on.
@@ -339,6 +348,11 @@ fn add_query_defaults(parts: &mut Parts) {
 fn has_args(parts: &Parts) -> bool {
     let matched = parts.extensions.get::<axum::extract::MatchedPath>();
     matched.is_some_and(|path| path.as_str().contains('{'))
+}
+
+/// Whoever logs out shall not be kept by what else they say; what comes with a GET nobody reads.
+fn is_body_ignored(parts: &Parts) -> bool {
+    parts.method == http::Method::GET || parts.uri.path().contains("/logout")
 }
 
 /// Whether the body is a file: then an empty one is an empty file and not an empty object.

@@ -1,5 +1,6 @@
 //! HTTP: one module an API, handlers in files named after what they serve.
 
+pub mod body_shape;
 pub mod client;
 pub mod extract;
 pub mod figures;
@@ -8,5 +9,5 @@ pub mod well_known;
 
 pub use self::{
     extract::{Authed, Public},
-    route::{Router, Routes},
+    route::{MAX_BODY, Router, Routes},
 };

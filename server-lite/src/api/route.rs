@@ -119,6 +119,12 @@ pub trait Routes: Sized {
     where
         In: Incoming + 'static,
         H: Handler<In>;
+
+    /// Serves `handler` under further paths that old clients use and ruma lacks.
+    fn ruma_also<In, H>(self, max_body: usize, paths: &[&str], handler: H) -> Self
+    where
+        In: Incoming + 'static,
+        H: Handler<In>;
 }
 
 impl Routes for Router {
@@ -187,6 +193,17 @@ impl Routes for Router {
         H: Handler<In>,
     {
         self.route(path, method_router(handler, fixed_args, MAX_BODY))
+    }
+
+    fn ruma_also<In, H>(mut self, max_body: usize, paths: &[&str], handler: H) -> Self
+    where
+        In: Incoming + 'static,
+        H: Handler<In>,
+    {
+        for path in paths {
+            self = self.route(path, method_router(handler.clone(), &[], max_body));
+        }
+        self
     }
 }
 

@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use super::{
-    Services, now_ms, random,
+    Services,
+    clock::Steps,
+    now_ms, random,
     rooms::{
         self,
         append::{NewEvent, append, content_from_raw},
@@ -36,6 +38,8 @@ pub const COMPONENT: Component = Component {
 
 /// The longest delay.
 pub const MAX_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest sleep while something waits: timers stand still while a phone sleeps.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// How many events one user may have waiting.
 const MAX_WAITING: i64 = 100;
 
@@ -252,7 +256,16 @@ fn send(tx: &WriteTx<'_>, services: &Services, delayed: &Delayed) -> Result<()> 
 
 /// Sends what is due, until the server stops. Sleeps while nothing is.
 pub async fn run(services: Services) {
+    let mut steps = Steps::default();
+    shift(&services, |tx| no_later_than_wanted(tx, now_ms())).await;
     loop {
+        if let Some(back) = steps.back() {
+            tracing::info!(
+                back_ms = back,
+                "the clock was set back; delayed events keep their time"
+            );
+            shift(&services, move |tx| earlier(tx, back)).await;
+        }
         let next = services.store.read(next_due).await;
         let next = next.unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot look for delayed events");
@@ -261,8 +274,8 @@ pub async fn run(services: Services) {
         let sleep = async {
             match next {
                 Some(at) => {
-                    let wait = (at - now_ms()).max(0) as u64;
-                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                    let wait = Duration::from_millis((at - now_ms()).max(0) as u64);
+                    tokio::time::sleep(wait.min(LOOK_AGAIN)).await;
                 }
                 None => std::future::pending().await,
             }
@@ -273,6 +286,32 @@ pub async fn run(services: Services) {
             () = services.shutdown.cancelled() => return,
         }
     }
+}
+
+async fn shift(
+    services: &Services,
+    shift: impl FnOnce(&WriteTx<'_>) -> rusqlite::Result<usize> + Send + 'static,
+) {
+    let shifted = services.store.write(move |tx| Ok(shift(tx)?)).await;
+    if let Err(error) = shifted {
+        tracing::warn!(%error, "cannot shift delayed events");
+    }
+}
+
+/// The clock was set back: what waits is due as much earlier.
+fn earlier(tx: &WriteTx<'_>, back_ms: i64) -> rusqlite::Result<usize> {
+    tx.execute(
+        "UPDATE delayed_events SET started_at = started_at - ?1, due_at = due_at - ?1",
+        [back_ms],
+    )
+}
+
+/// At a start: the clock may have been set back since the last run. Nothing waits longer than was wanted.
+fn no_later_than_wanted(tx: &WriteTx<'_>, now_ms: i64) -> rusqlite::Result<usize> {
+    tx.execute(
+        "UPDATE delayed_events SET started_at = ?1, due_at = ?1 + delay_ms WHERE started_at > ?1",
+        [now_ms],
+    )
 }
 
 fn next_due(connection: &Connection) -> Result<Option<i64>> {

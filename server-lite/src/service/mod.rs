@@ -5,6 +5,7 @@ pub mod account_data;
 pub mod accounts;
 pub mod backup;
 pub mod check;
+pub mod clock;
 pub mod dehydrated_devices;
 pub mod delayed_events;
 pub mod devices;

@@ -75,7 +75,8 @@ impl Deref for WriteTx<'_> {
 
 /// Answers the caller, given the fate of the commit.
 type Answer = Box<dyn FnOnce(Result<(), Arc<rusqlite::Error>>) + Send>;
-type Job = Box<dyn for<'a> FnOnce(&WriteTx<'a>) -> (bool, Answer) + Send>;
+/// Without a transaction there is nothing to do but to answer.
+type Job = Box<dyn for<'a> FnOnce(Option<&WriteTx<'a>>) -> (bool, Answer) + Send>;
 
 pub(super) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
@@ -110,13 +111,16 @@ impl Writer {
     {
         let (sender, answered) = oneshot::channel();
         let job: Job = Box::new(move |tx| {
-            let result = catch_unwind(AssertUnwindSafe(|| job(tx)))
-                .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
-            let keep = result.is_ok();
+            let result = tx.map(|tx| {
+                catch_unwind(AssertUnwindSafe(|| job(tx)))
+                    .unwrap_or_else(|_| Err(Error::internal("a write panicked")))
+            });
+            let keep = matches!(result, Some(Ok(_)));
             let answer: Answer = Box::new(move |commit| {
                 let result = match (result, commit) {
-                    (Ok(_), Err(error)) => Err(commit_error(&error)),
-                    (result, _) => result,
+                    (None | Some(Ok(_)), Err(error)) => Err(commit_error(&error)),
+                    (Some(result), _) => result,
+                    (None, Ok(())) => Err(closed()),
                 };
                 let _ = sender.send(result);
             });
@@ -167,13 +171,13 @@ fn serve(
     stats: &WriterStats,
 ) {
     while let Ok(first) = queue.recv() {
-        let batch = std::iter::once(first)
+        let mut batch = std::iter::once(first)
             .chain(queue.try_iter())
             .take(MAX_BATCH)
             .inspect(|_| {
                 stats.queued.dec();
             });
-        run_batch(&mut connection, batch, notifier, stats);
+        run_batch(&mut connection, &mut batch, notifier, stats);
     }
     // Fold the WAL into the database so that a copy of the file is whole.
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -181,7 +185,7 @@ fn serve(
 
 fn run_batch(
     connection: &mut Connection,
-    batch: impl Iterator<Item = Job>,
+    batch: &mut impl Iterator<Item = Job>,
     notifier: &Notifier,
     stats: &WriterStats,
 ) {
@@ -200,6 +204,8 @@ fn run_batch(
             }
         }
         Err(error) => {
+            // Those that were not begun are told the same.
+            answers.extend(batch.map(|job| job(None).1));
             tracing::error!(%error, n_jobs = answers.len(), "commit failed");
             let error = Arc::new(error);
             for answer in answers {
@@ -213,18 +219,10 @@ type AfterCommit = (Vec<Wake>, Vec<Box<dyn FnOnce() + Send>>);
 
 fn commit_batch(
     connection: &mut Connection,
-    batch: impl Iterator<Item = Job>,
+    batch: &mut impl Iterator<Item = Job>,
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<AfterCommit> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-    let transaction = match transaction {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            // The jobs cannot run: drop them, their callers see a closed channel.
-            batch.for_each(drop);
-            return Err(error);
-        }
-    };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let position = transaction
         .prepare_cached("SELECT position FROM stream")?
         .query_row([], |row| row.get::<_, i64>(0))? as u64;
@@ -235,7 +233,7 @@ fn commit_batch(
         after_commit: RefCell::default(),
     };
     for job in batch {
-        answers.push(run_in_savepoint(&tx, job)?);
+        run_in_savepoint(&tx, job, answers)?;
     }
     let WriteTx {
         position: last,
@@ -256,14 +254,20 @@ fn commit(transaction: Transaction<'_>) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn run_in_savepoint(tx: &WriteTx<'_>, job: Job) -> rusqlite::Result<Answer> {
-    tx.prepare_cached("SAVEPOINT job")?.execute([])?;
+fn run_in_savepoint(tx: &WriteTx<'_>, job: Job, answers: &mut Vec<Answer>) -> rusqlite::Result<()> {
+    let begun = tx
+        .prepare_cached("SAVEPOINT job")
+        .and_then(|mut statement| statement.execute([]));
+    if let Err(error) = begun {
+        answers.push(job(None).1);
+        return Err(error);
+    }
     let (n_wakes, n_hooks) = (tx.wakes.borrow().len(), tx.after_commit.borrow().len());
-    let (keep, answer) = job(tx);
+    let (keep, answer) = job(Some(tx));
+    answers.push(answer);
     if !keep {
         // A full disk may have rolled the whole transaction back already; then there is no savepoint.
         if tx.is_autocommit() {
-            answer(Ok(()));
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
                 Some("the transaction was rolled back".to_owned()),
@@ -274,5 +278,5 @@ fn run_in_savepoint(tx: &WriteTx<'_>, job: Job) -> rusqlite::Result<Answer> {
         tx.after_commit.borrow_mut().truncate(n_hooks);
     }
     tx.prepare_cached("RELEASE job")?.execute([])?;
-    Ok(answer)
+    Ok(())
 }

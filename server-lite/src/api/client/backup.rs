@@ -52,6 +52,25 @@ pub fn routes() -> Router {
         .ruma(delete_keys_route)
         .ruma(delete_room_route)
         .ruma(delete_session_route)
+        .merge(old_routes())
+}
+
+/// What ruma lacks of the paths before version 1.1 of the specification.
+fn old_routes() -> Router {
+    const VERSION: &str = "/_matrix/client/r0/room_keys/version/{version}";
+    Router::new()
+        .ruma_also(
+            crate::api::MAX_BODY,
+            &["/_matrix/client/r0/room_keys/version"],
+            create_route,
+        )
+        .ruma_also(crate::api::MAX_BODY, &[VERSION], get_info_route)
+        .ruma_also(crate::api::MAX_BODY, &[VERSION], update_route)
+        .ruma_also(
+            MAX_BODY,
+            &["/_matrix/client/r0/room_keys/keys"],
+            add_keys_route,
+        )
 }
 
 /// A backup's description in its two parts.

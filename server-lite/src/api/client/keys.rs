@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth;
 use crate::{
-    api::{Authed, Router, Routes},
+    api::{Authed, MAX_BODY, Router, Routes},
     error::{Error, Result},
     service::{
         Services,
@@ -36,6 +36,32 @@ pub fn routes() -> Router {
         .ruma(key_changes_route)
         .ruma(upload_signing_keys_route)
         .ruma(upload_signatures_route)
+        .merge(old_routes())
+}
+
+/// Paths of the time when keys were a proposal; clients of that time also name their device when they upload.
+fn old_routes() -> Router {
+    const UPLOAD: [&str; 2] = [
+        "/_matrix/client/unstable/keys/upload",
+        "/_matrix/client/r0/keys/upload/{device_id}",
+    ];
+    Router::new()
+        .ruma_also(MAX_BODY, &UPLOAD, upload_keys_route)
+        .ruma_also(
+            MAX_BODY,
+            &["/_matrix/client/unstable/keys/query"],
+            query_keys_route,
+        )
+        .ruma_also(
+            MAX_BODY,
+            &["/_matrix/client/unstable/keys/claim"],
+            claim_keys_route,
+        )
+        .ruma_also(
+            MAX_BODY,
+            &["/_matrix/client/unstable/keys/changes"],
+            key_changes_route,
+        )
 }
 
 async fn upload_keys_route(

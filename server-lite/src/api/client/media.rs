@@ -23,7 +23,7 @@ use ruma::{
 use serde::Deserialize;
 
 use crate::{
-    api::{Authed, Router, Routes, extract},
+    api::{Authed, MAX_BODY, Router, Routes, extract},
     error::{Error, Result, json_response},
     service::{
         Services,
@@ -40,8 +40,9 @@ pub fn routes() -> Router {
         .merge(preview::routes())
         .ruma(config_route)
         .ruma(legacy_config_route)
+        .ruma_also(MAX_BODY, &["/_matrix/media/v1/config"], legacy_config_route)
         .ruma(create_route);
-    for version in ["r0", "v3"] {
+    for version in ["r0", "v1", "v3"] {
         let upload = format!("/_matrix/media/{version}/upload");
         router = router.route(&upload, post(upload_route));
     }

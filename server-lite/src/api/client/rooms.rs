@@ -17,7 +17,7 @@ use ruma::{
 
 use crate::{
     Error,
-    api::{Authed, Public, Router, Routes},
+    api::{Authed, MAX_BODY, Public, Router, Routes},
     error::Result,
     service::{
         Services,
@@ -48,6 +48,11 @@ pub fn routes() -> Router {
         .ruma(get_room_visibility_route)
         .ruma(set_room_visibility_route)
         .ruma(get_summary_route)
+        .ruma_also(
+            MAX_BODY,
+            &["/_matrix/client/unstable/im.nheko.summary/summary/{room_id_or_alias}"],
+            get_summary_route,
+        )
         .ruma(upgrade_room_route)
 }
 

@@ -11,7 +11,7 @@ use ruma::api::client::thirdparty::{
 
 use crate::{
     Error,
-    api::{Authed, Router, Routes},
+    api::{Authed, MAX_BODY, Router, Routes},
     error::Result,
     service::Services,
 };
@@ -25,6 +25,11 @@ pub fn routes() -> Router {
         .ruma(get_location_for_room_alias_route)
         .ruma(get_user_for_protocol_route)
         .ruma(get_user_for_user_id_route)
+        .ruma_also(
+            MAX_BODY,
+            &["/_matrix/client/unstable/thirdparty/protocols"],
+            get_protocols_route,
+        )
 }
 
 fn unknown_protocol() -> Error {

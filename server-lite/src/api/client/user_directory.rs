@@ -27,6 +27,10 @@ pub fn routes() -> Router {
     Router::new()
         .ruma(search_users_route)
         .route("/_matrix/client/v1/mutual_rooms", get(mutual_rooms_route))
+        .route(
+            "/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms",
+            get(mutual_rooms_route),
+        )
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Files named by their SHA-256, so that the same content is stored once.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::StatusCode;
+use parking_lot::Mutex;
 use ruma::api::error::{ErrorKind, ResourceLimitExceededErrorData};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -43,6 +45,8 @@ pub struct Received {
 #[derive(Clone, Debug)]
 pub struct Files {
     root: Arc<PathBuf>,
+    /// Folders of which this run knows that they are on the disk.
+    safe_folders: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 /// A file that goes away unless it is kept.
@@ -67,6 +71,7 @@ impl Files {
         }
         Ok(Self {
             root: Arc::new(root),
+            safe_folders: Arc::default(),
         })
     }
 
@@ -148,16 +153,36 @@ impl Files {
 
     async fn keep(&self, incoming: &mut Incoming, path: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {
-            tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+            self.make_folder(folder).await.map_err(failed)?;
             tokio::fs::rename(&incoming.path, path)
                 .await
                 .map_err(failed)?;
             incoming.kept = true;
-            let folder = tokio::fs::File::open(folder).await.map_err(failed)?;
-            folder.sync_all().await.map_err(failed)?;
+            sync_folder(folder).await.map_err(failed)?;
         }
         Ok(())
     }
+
+    /// Makes a folder if need be; once this returns a power cut cannot take it away.
+    async fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        if self.safe_folders.lock().contains(folder) {
+            return Ok(());
+        }
+        match tokio::fs::create_dir(folder).await {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        if let Some(parent) = folder.parent() {
+            sync_folder(parent).await?;
+        }
+        self.safe_folders.lock().insert(folder.to_owned());
+        Ok(())
+    }
+}
+
+/// Brings the names in a folder onto the disk.
+async fn sync_folder(folder: &Path) -> io::Result<()> {
+    tokio::fs::File::open(folder).await?.sync_all().await
 }
 
 /// The answer to a file beyond `max` bytes.

@@ -75,6 +75,8 @@ impl Typing {
     pub fn since(&self, room: i64, since: u64) -> Option<Vec<OwnedUserId>> {
         let state = self.state.lock();
         let entry = state.rooms.get(&room)?;
+        // A clock that was set back between two starts: the serial is of the earlier run.
+        let since = if since > state.serial { 0 } else { since };
         (entry.changed > since).then(|| entry.until.keys().cloned().collect())
     }
 

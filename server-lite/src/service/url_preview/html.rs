@@ -47,7 +47,7 @@ pub(super) fn preview(page: &str) -> Preview {
             // What is in these is no HTML.
             "script" | "style" => {
                 let close = format!("</{name}");
-                let end = rest.to_ascii_lowercase().find(&close);
+                let end = find_in_any_case(rest, &close);
                 rest = &rest[end.unwrap_or(rest.len())..];
             }
             "body" => break,
@@ -55,6 +55,15 @@ pub(super) fn preview(page: &str) -> Preview {
         }
     }
     choose(found, title)
+}
+
+/// Where `needle` (ASCII) first is, in capitals or not. Copies nothing: a page may hold thousands of scripts.
+fn find_in_any_case(text: &str, needle: &str) -> Option<usize> {
+    let windows = text.as_bytes().windows(needle.len());
+    windows
+        .enumerate()
+        .find(|(_, window)| window.eq_ignore_ascii_case(needle.as_bytes()))
+        .map(|(at, _)| at)
 }
 
 fn choose(mut found: Preview, title: Option<String>) -> Preview {
@@ -198,6 +207,14 @@ mod tests {
             "<!-- <title>a</title> --><script>'<title>b</title>'</script><style><title>c</title></style><title>d</title>",
             json!({ "og:title": "d" }),
         );
+    }
+
+    #[test]
+    fn thousands_of_scripts_take_no_longer_than_as_many_bytes() {
+        let page = "<SCRIPT>1</Script>".repeat(25_000) + "<title>Tea</title>";
+        let started = std::time::Instant::now();
+        check(&page, json!({ "og:title": "Tea" }));
+        assert!(started.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]
