@@ -15,8 +15,11 @@ use tokio::{
 };
 
 use crate::{
-    router,
-    service::{Services, StartError, delayed_events, presence, push_gateway, rooms::typing},
+    connections, router,
+    service::{
+        Services, StartError, delayed_events, media::retention, presence, push_gateway,
+        rooms::typing, safety,
+    },
 };
 
 /// How long requests under way may take after a stop signal.
@@ -31,7 +34,7 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
         std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
     })?;
     let bound = listener.local_addr()?;
-    let app = router::build(services.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let app = router::build(services.clone());
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
@@ -39,8 +42,11 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
     tokio::spawn(delayed_events::run(services.clone()));
     tokio::spawn(push_gateway::run(services.clone()));
     tokio::spawn(presence::run_expiry(services.clone()));
+    tokio::spawn(safety::run(services.clone()));
+    tokio::spawn(retention::run(services.clone()));
     let stop = stopped(services.clone())?;
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop);
+    let rules = connections::Rules::new(&services.config);
+    let server = connections::serve(listener, app, rules, stop);
     if services.config.testing.private_addresses {
         tracing::warn!(
             "testing.private_addresses is on: users can make this server speak to its own network"
@@ -49,7 +55,7 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
     announce(&services, bound, ready_file.as_deref())?;
     let shutdown = services.shutdown.clone();
     tokio::select! {
-        result = server => result?,
+        () = server => {}
         () = async { shutdown.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("some requests did not end in time");
         }

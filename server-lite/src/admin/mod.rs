@@ -1,5 +1,8 @@
 //! The commands of the operator: accounts and registration tokens, while the server runs or not.
 
+mod filter;
+mod media;
+mod notice;
 mod output;
 mod report;
 mod token;
@@ -12,7 +15,10 @@ use clap::{Args, Subcommand};
 use hardline_server::{config::Config, service::Services};
 
 use self::output::Output;
-pub use self::{report::ReportCommand, token::TokenCommand, user::UserCommand};
+pub use self::{
+    filter::FilterCommand, media::MediaCommand, notice::Notice, report::ReportCommand,
+    token::TokenCommand, user::UserCommand,
+};
 
 /// What every command of the operator takes.
 #[derive(Args)]
@@ -57,6 +63,33 @@ pub struct Report {
     command: ReportCommand,
 }
 
+/// `hardline-server filter …`
+#[derive(Args)]
+pub struct Filter {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: FilterCommand,
+}
+
+/// `hardline-server media …`
+#[derive(Args)]
+pub struct Media {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: MediaCommand,
+}
+
+/// `hardline-server notice …`
+#[derive(Args)]
+pub struct NoticeGroup {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    notice: Notice,
+}
+
 /// A group of commands.
 #[derive(Subcommand)]
 pub enum Group {
@@ -66,6 +99,12 @@ pub enum Group {
     Token(Token),
     /// What users reported: list, delete.
     Report(Report),
+    /// What is not wanted here: add, list, delete rules about words, names and kinds of files.
+    Filter(Filter),
+    /// Uploaded files: list, delete, purge what nobody reads.
+    Media(Media),
+    /// Tells one user, or all, something in the name of the server.
+    Notice(NoticeGroup),
 }
 
 impl Group {
@@ -81,6 +120,15 @@ impl Group {
             Self::Report(report) => report
                 .common
                 .run(async |services, output| report.command.run(services, output).await),
+            Self::Filter(filter) => filter
+                .common
+                .run(async |services, output| filter.command.run(services, output).await),
+            Self::Media(media) => media
+                .common
+                .run(async |services, output| media.command.run(services, output).await),
+            Self::Notice(group) => group
+                .common
+                .run(async |services, output| group.notice.run(services, output).await),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! HTTP: one module an API, handlers in files named after what they serve.
 
+mod body;
 pub mod client;
 pub mod extract;
+mod guests;
 pub mod route;
 pub mod well_known;
 

@@ -1,6 +1,7 @@
 //! The configuration file: TOML, every key documented in [`TEMPLATE`], unknown keys refused by line.
 
 mod offers;
+mod safety;
 mod template;
 
 use std::{
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use self::{
     offers::{Presence, Rtc, Support, Testing, Turn},
+    safety::{Invites, Limits, Safety, ServerNotices},
     template::{TEMPLATE, render},
 };
 
@@ -86,6 +88,15 @@ pub struct Config {
     /// Rate limits.
     #[serde(default)]
     pub rate_limits: RateLimits,
+    /// Invitations, and limits against nuisance.
+    #[serde(default)]
+    pub safety: Safety,
+    /// Messages from the server to its users.
+    #[serde(default)]
+    pub server_notices: ServerNotices,
+    /// Limits for connections.
+    #[serde(default)]
+    pub limits: Limits,
     /// Logs.
     #[serde(default)]
     pub log: Log,
@@ -193,6 +204,12 @@ pub struct Media {
     pub unauthenticated_downloads: bool,
     /// Whether the server looks at web pages its users link to, to show their titles.
     pub url_previews: bool,
+    /// How much one user may store, in MiB; none sets no limit.
+    pub quota_mib_per_user: Option<NonZeroU32>,
+    /// How much all files together may take, in MiB; none sets no limit.
+    pub max_total_mib: Option<NonZeroU32>,
+    /// After how many days a file that nobody reads is deleted; none keeps them.
+    pub retention_days: Option<NonZeroU32>,
 }
 
 impl Default for Media {
@@ -201,6 +218,9 @@ impl Default for Media {
             max_upload_mib: 100,
             unauthenticated_downloads: false,
             url_previews: false,
+            quota_mib_per_user: None,
+            max_total_mib: None,
+            retention_days: None,
         }
     }
 }
@@ -342,6 +362,11 @@ impl Config {
                 "registration.token",
                 "must not be empty; leave it out instead".to_owned(),
             );
+        }
+        let notices = &self.server_notices.localpart;
+        if crate::service::accounts::user_id_for(notices, &self.server.name).is_err() {
+            let reason = "use the letters a to z, digits, and . _ = - / +".to_owned();
+            return fail("server_notices.localpart", reason);
         }
         let limits = &self.rate_limits;
         let rates = [

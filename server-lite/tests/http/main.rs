@@ -1,10 +1,18 @@
 //! Black-box tests: the real program, over HTTP.
 
+mod animation;
 mod delayed;
 mod endpoints;
 mod ephemeral;
 mod events;
+mod filter_rules;
+mod guests;
+mod ignoring;
+mod invites;
+mod limits;
+mod media_quota;
 mod membership;
+mod notices;
 mod operation;
 mod presence;
 mod push_gateway;
@@ -13,7 +21,10 @@ mod rooms;
 mod search;
 mod shared_secret;
 mod sliding_sync;
+mod slow_clients;
 mod space;
+mod spam;
+mod strangers;
 mod support;
 mod sync_v3;
 mod upgrade;

@@ -27,9 +27,10 @@ use crate::{
     error::{Error, Result, json_response},
     service::{
         Services,
-        media::{self, Upload},
+        media::{self, FilesLock, Upload, quota},
         now_ms,
         rate_limit::Class,
+        safety,
         sessions::Session,
     },
 };
@@ -125,13 +126,24 @@ async fn upload_route(
 ) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let session = logged_in(&services, &parts).await?;
-    let upload = receive(&services, &parts, body, query).await?;
+    let (upload, lock) = receive(&services, &session, &parts, body, query).await?;
     let media_id = media::new_id();
     let uri = mxc(&services, &media_id);
+    let writer = services.clone();
     services
         .store
-        .write(move |tx| media::insert(tx, &media_id, &session.user_id, &upload, now_ms()))
+        .write(move |tx| {
+            media::insert(
+                tx,
+                &writer.config,
+                &media_id,
+                &session.user_id,
+                &upload,
+                now_ms(),
+            )
+        })
         .await?;
+    drop(lock);
     Ok(json_response(
         http::StatusCode::OK,
         &serde_json::json!({ "content_uri": uri }),
@@ -154,11 +166,22 @@ async fn upload_reserved_route(
         .store
         .read(move |c| media::check_reserved(c, &id, &user_id, now_ms()))
         .await?;
-    let upload = receive(&services, &parts, body, query).await?;
+    let (upload, lock) = receive(&services, &session, &parts, body, query).await?;
+    let writer = services.clone();
     services
         .store
-        .write(move |tx| media::fill(tx, &media_id, &session.user_id, &upload, now_ms()))
+        .write(move |tx| {
+            media::fill(
+                tx,
+                &writer.config,
+                &media_id,
+                &session.user_id,
+                &upload,
+                now_ms(),
+            )
+        })
         .await?;
+    drop(lock);
     services.media.announce_upload();
     Ok(json_response(http::StatusCode::OK, &serde_json::json!({})))
 }
@@ -173,11 +196,11 @@ async fn logged_in(services: &Services, parts: &Parts) -> Result<Session> {
 
 async fn receive(
     services: &Services,
+    session: &Session,
     parts: &Parts,
     body: Body,
     query: UploadQuery,
-) -> Result<Upload> {
-    let max = max_upload(services);
+) -> Result<(Upload, FilesLock)> {
     let text = |name| {
         parts
             .headers
@@ -185,20 +208,27 @@ async fn receive(
             .and_then(|value| value.to_str().ok())
     };
     let announced = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > max) {
-        return Err(media::too_large(max));
-    }
-    let received = services
+    let content_type = text(header::CONTENT_TYPE);
+    safety::admit_upload(services, &session.user_id, content_type).await?;
+    let (reader, user_id) = (services.clone(), session.user_id.clone());
+    let allowance = services
+        .store
+        .read(move |c| quota::allowance(c, &reader.config, &user_id))
+        .await?;
+    allowance.check(announced.unwrap_or(0))?;
+    let (received, lock) = services
         .media
         .files()
-        .receive(body.into_data_stream(), max)
+        .receive(body.into_data_stream(), &allowance)
         .await?;
-    Ok(Upload {
+    let upload = Upload {
         hash: received.hash,
         size: received.size,
-        content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+        content_type: content_type.map(str::to_owned),
         filename: query.filename.as_deref().and_then(media::clean_filename),
-    })
+        last_read_at: now_ms(),
+    };
+    Ok((upload, lock))
 }
 
 fn max_upload(services: &Services) -> u64 {
