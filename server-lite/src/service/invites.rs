@@ -25,9 +25,8 @@ use crate::{
 const TYPES: [&str; 3] = [
     "m.invite_permission_config",
     "org.matrix.msc4380.invite_permission_config",
-    MSC4155,
+    "org.matrix.msc4155.invite_permission_config",
 ];
-const MSC4155: &str = "org.matrix.msc4155.invite_permission_config";
 
 /// Longer patterns are no user ids.
 const MAX_PATTERN: usize = 255;
@@ -105,7 +104,7 @@ impl Wishes {
 /// All that a user wishes.
 #[derive(Debug, Default)]
 pub struct Policy {
-    wishes: Vec<(&'static str, Wishes)>,
+    wishes: Vec<Wishes>,
 }
 
 impl Policy {
@@ -115,27 +114,15 @@ impl Policy {
         for kind in TYPES {
             let content = account_data::get(connection, user, None, kind)?;
             let content = content.and_then(|content| serde_json::from_str(content.get()).ok());
-            wishes.extend(content.map(|content| (kind, content)));
+            wishes.extend::<Option<Wishes>>(content);
         }
         Ok(Self { wishes })
     }
 
-    /// The strictest of what the user says, and where they say it.
-    fn strictest(&self, inviter: &UserId) -> (Verdict, &'static str) {
-        let verdicts = self
-            .wishes
-            .iter()
-            .map(|(kind, wishes)| (wishes.judge(inviter), *kind));
-        // Of equals the first: it has the error code that is in the specification.
-        verdicts
-            .rev()
-            .max_by_key(|(verdict, _)| *verdict)
-            .unwrap_or((Verdict::Allow, TYPES[0]))
-    }
-
-    /// What becomes of an invitation of `inviter`.
+    /// What becomes of an invitation of `inviter`: the strictest of what the user says.
     pub fn judge(&self, inviter: &UserId) -> Verdict {
-        self.strictest(inviter).0
+        let verdicts = self.wishes.iter().map(|wishes| wishes.judge(inviter));
+        verdicts.max().unwrap_or(Verdict::Allow)
     }
 
     /// Whether an invitation that is in the database stays out of syncs and notifications. What the server itself has
@@ -149,8 +136,7 @@ impl Policy {
 /// Refuses an invitation that the operator or the one invited does not want.
 ///
 /// # Errors
-/// `M_INVITE_BLOCKED` (or its unstable name, for whoever uses the unstable list) by the user's wish, `M_FORBIDDEN` by
-/// the server's.
+/// `M_INVITE_BLOCKED` by the user's wish, `M_FORBIDDEN` by the server's.
 pub fn check(
     connection: &Connection,
     services: &Services,
@@ -161,17 +147,15 @@ pub fn check(
     if !accounts::is_admin(connection, inviter)? {
         check_server(connection, &services.config.safety, room, inviter, target)?;
     }
-    let (verdict, kind) = Policy::load(connection, target)?.strictest(inviter);
-    if verdict != Verdict::Block {
+    if Policy::load(connection, target)?.judge(inviter) != Verdict::Block {
         return Ok(());
     }
     let message = format!("{target} does not take invitations from you.");
-    Err(if kind == MSC4155 {
-        let code = "ORG.MATRIX.MSC4155.INVITE_BLOCKED";
-        Error::with_code(StatusCode::FORBIDDEN, code, message)
-    } else {
-        Error::new(StatusCode::FORBIDDEN, ErrorKind::InviteBlocked, message)
-    })
+    Err(Error::new(
+        StatusCode::FORBIDDEN,
+        ErrorKind::InviteBlocked,
+        message,
+    ))
 }
 
 fn check_server(
@@ -218,7 +202,7 @@ mod tests {
     use ruma::user_id;
     use serde_json::json;
 
-    use super::{Policy, TYPES, Verdict, Wishes};
+    use super::{Policy, Verdict, Wishes};
 
     fn judge(content: serde_json::Value) -> Verdict {
         let wishes: Wishes = serde_json::from_value(content).unwrap();
@@ -266,18 +250,15 @@ mod tests {
     #[test]
     fn of_several_wishes_the_strictest_holds() {
         let wishes = |content| serde_json::from_value::<Wishes>(content).unwrap();
-        let block = || wishes(json!({ "default_action": "block" }));
+        let block = wishes(json!({ "default_action": "block" }));
         let ignore = wishes(json!({ "ignored_servers": ["*"] }));
-        let policy = Policy {
-            wishes: vec![(TYPES[0], ignore), (TYPES[2], block())],
+        let mut policy = Policy {
+            wishes: vec![wishes(json!({})), ignore],
         };
         let bo = user_id!("@bo:bad.test");
-        assert_eq!(policy.strictest(bo), (Verdict::Block, TYPES[2]));
+        assert_eq!(policy.judge(bo), Verdict::Ignore);
+        policy.wishes.insert(0, block);
         assert_eq!(policy.judge(bo), Verdict::Block);
-        let policy = Policy {
-            wishes: vec![(TYPES[0], block()), (TYPES[2], block())],
-        };
-        assert_eq!(policy.strictest(bo), (Verdict::Block, TYPES[0]));
         assert_eq!(Policy::default().judge(bo), Verdict::Allow);
     }
 }

@@ -378,3 +378,46 @@ async fn a_database_from_before_an_update_knows_what_is_stored() {
         0
     );
 }
+
+#[tokio::test]
+async fn addresses_can_be_reserved_in_small_numbers_and_for_a_time() {
+    let server = Server::start().await;
+    let (ada, bo) = (server.register("ada").await, server.register("bo").await);
+    let create = |user: &User| {
+        let token = user.token.clone();
+        let server = &server;
+        async move {
+            let path = "/_matrix/media/v1/create";
+            server
+                .call(Method::POST, path, Some(&token), Some(json!({})))
+                .await
+        }
+    };
+    let mut uris = Vec::new();
+    for _ in 0..30 {
+        let made = create(&ada).await.ok();
+        uris.push(made["content_uri"].as_str().unwrap().to_owned());
+    }
+    let refused = create(&ada).await.err(429, "M_LIMIT_EXCEEDED");
+    assert!(refused["retry_after_ms"].as_u64().unwrap() > 0, "{refused}");
+    create(&bo).await.ok();
+    let fill = |uri: &str| {
+        let path = uri.trim_start_matches("mxc://");
+        let url = format!("{}/_matrix/media/v3/upload/{path}", server.base);
+        let request = server.http.put(url).bearer_auth(&ada.token).body("x");
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    // One that is filled makes room for another; one whose time is over is gone.
+    assert_eq!(fill(&uris[0]).await, 200);
+    create(&ada).await.ok();
+    create(&ada).await.err(429, "M_LIMIT_EXCEEDED");
+    let database = rusqlite::Connection::open(server.database()).unwrap();
+    database.busy_timeout(Duration::from_secs(5)).unwrap();
+    let id = uris[1].rsplit('/').next().unwrap();
+    database
+        .execute("UPDATE media SET expires_at = 1 WHERE media_id = ?1", [id])
+        .unwrap();
+    assert_eq!(fill(&uris[1]).await, 404);
+    assert_eq!(status_of(&bo, &uris[1]).await, 404);
+    create(&ada).await.ok();
+}

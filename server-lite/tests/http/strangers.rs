@@ -272,7 +272,7 @@ async fn a_stranger_finds_nothing_by_searching_and_changes_nothing() {
         (
             Method::PUT,
             format!("/rooms/{room}/typing/{}", encode(&mallory.id)),
-            json!({ "typing": true }),
+            json!({ "typing": true, "timeout": 1000 }),
         ),
         (
             Method::PUT,

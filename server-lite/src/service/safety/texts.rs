@@ -43,9 +43,13 @@ pub(super) fn of(new: &NewEvent) -> Vec<(Place, Vec<&str>)> {
     }
 }
 
-/// All texts, however deep: nobody hides one by an unusual field.
+/// All texts, however deep: nobody hides one by an unusual field. Of a relation, what a reaction says.
 fn words(content: &CanonicalJsonObject) -> Vec<&str> {
-    let mut found = Vec::new();
+    let relation = content
+        .get("m.relates_to")
+        .and_then(CanonicalJsonValue::as_object);
+    let key = relation.and_then(|relation| relation.get("key")?.as_str());
+    let mut found: Vec<&str> = key.into_iter().collect();
     let mut waiting: Vec<&CanonicalJsonValue> = without_technical(content).collect();
     while let Some(value) = waiting.pop() {
         match value {
@@ -97,14 +101,14 @@ mod tests {
         let message = json!({
             "msgtype": "m.image", "body": "a", "formatted_body": "b", "url": "mxc://x/y",
             "info": { "mimetype": "image/png" }, "m.new_content": { "body": "c" }, "odd": [["d"], 5],
-            "m.relates_to": { "event_id": "$x" },
+            "m.relates_to": { "event_id": "$x", "key": "e" },
         });
         assert_eq!(
             looked_at("m.room.message", None, message),
             [
                 (
                     Place::Message,
-                    ["a", "b", "c", "d"].map(str::to_owned).to_vec()
+                    ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec()
                 ),
                 (Place::MediaType, vec!["image/png".to_owned()]),
             ]
