@@ -108,12 +108,17 @@ impl Error {
 
     /// 429 `M_LIMIT_EXCEEDED`.
     pub fn limit_exceeded(retry_after: Duration) -> Self {
+        Self::wait(retry_after, "Too many requests; wait a little.")
+    }
+
+    /// 429 `M_LIMIT_EXCEEDED` with a sentence of the caller's choice.
+    pub fn wait(retry_after: Duration, message: impl Into<String>) -> Self {
         let mut data = LimitExceededErrorData::new();
         data.retry_after = Some(RetryAfter::Delay(retry_after));
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::LimitExceeded(data),
-            "Too many requests; wait a little.",
+            message,
         )
     }
 
@@ -174,7 +179,10 @@ impl IntoResponse for Error {
             _ => None,
         };
         let mut response = json_response(status, &StandardErrorBody::new(kind, message));
-        if status == StatusCode::PAYLOAD_TOO_LARGE {
+        if matches!(
+            status,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+        ) {
             // The rest of the body has not been read: this connection cannot be used again.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);

@@ -25,6 +25,7 @@
 
 pub mod api;
 pub mod config;
+pub mod connections;
 pub mod error;
 pub mod router;
 pub mod serve;

@@ -8,25 +8,27 @@ mod tls;
 
 use std::{
     io::Write,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use axum::{Extension, extract::ConnectInfo, middleware::map_request};
+use axum::Extension;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
 
 use self::{
-    listener::{Listener, Peer, Scheme},
+    listener::{Listener, Scheme},
     notify::notify,
 };
 use crate::{
     config::Serves,
-    router,
-    service::{Services, StartError, delayed_events, disk, presence, push_gateway, rooms::typing},
+    connections, router,
+    service::{
+        Services, StartError, delayed_events, disk, media::retention, presence, push_gateway,
+        rooms::typing, safety,
+    },
 };
 
 /// How long requests under way may take after a stop signal.
@@ -68,32 +70,23 @@ fn spawn_work(services: &Services) {
     tokio::spawn(push_gateway::run(services.clone()));
     tokio::spawn(presence::run_expiry(services.clone()));
     tokio::spawn(disk::run(services.clone()));
+    tokio::spawn(safety::run(services.clone()));
+    tokio::spawn(retention::run(services.clone()));
     tokio::spawn(control::run(services.clone()));
     tokio::spawn(notify::run_watchdog(services.clone()));
 }
 
-async fn serve(services: Services, listener: Listener) -> std::io::Result<()> {
+async fn serve(services: Services, listener: Listener) {
     let stop = services.shutdown.clone().cancelled_owned();
+    let rules = connections::Rules::new(&services.config);
     let scheme = Scheme(listener.scheme);
-    let app = router::build(services, &listener.serves).layer(map_request(
-        move |Extension(ConnectInfo(Peer(address))): Extension<ConnectInfo<Peer>>,
-              mut request: axum::extract::Request| async move {
-            // Handlers know connections by their address, whatever they came through.
-            let extensions = request.extensions_mut();
-            extensions.insert(ConnectInfo::<SocketAddr>(address));
-            extensions.insert(scheme);
-            request
-        },
-    ));
-    let app = app.into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await
+    let app = router::build(services, &listener.serves).layer(Extension(scheme));
+    connections::serve(listener, app, rules, stop).await;
 }
 
-async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> std::io::Result<()> {
+async fn all(servers: &mut JoinSet<()>) -> std::io::Result<()> {
     while let Some(ended) = servers.join_next().await {
-        ended.map_err(std::io::Error::other)??;
+        ended.map_err(std::io::Error::other)?;
     }
     Ok(())
 }

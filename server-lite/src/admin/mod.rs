@@ -3,6 +3,9 @@
 mod archive;
 mod backup;
 mod database;
+mod filter;
+mod media;
+mod notice;
 mod output;
 mod purge;
 mod report;
@@ -26,8 +29,9 @@ use hardline_server::{
 
 use self::output::Output;
 pub use self::{
-    backup::Backup, database::DatabaseCommand, purge::PurgeHistory, report::ReportCommand,
-    restore::Restore, room::RoomCommand, token::TokenCommand, user::UserCommand,
+    backup::Backup, database::DatabaseCommand, filter::FilterCommand, media::MediaCommand,
+    notice::Notice, purge::PurgeHistory, report::ReportCommand, restore::Restore,
+    room::RoomCommand, token::TokenCommand, user::UserCommand,
 };
 
 /// What every command of the operator takes.
@@ -91,6 +95,24 @@ pub struct Database {
     command: DatabaseCommand,
 }
 
+/// `hardline-server filter …`
+#[derive(Args)]
+pub struct Filter {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: FilterCommand,
+}
+
+/// `hardline-server media …`
+#[derive(Args)]
+pub struct Media {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: MediaCommand,
+}
+
 /// A command with arguments of its own and no further words.
 #[derive(Args)]
 pub struct Single<T: Args> {
@@ -127,6 +149,12 @@ pub enum Group {
     Status(Common),
     /// Versions of the program and of what it speaks.
     Version(Common),
+    /// What is not wanted here: add, list, delete rules about words, names and kinds of files.
+    Filter(Filter),
+    /// Uploaded files: list, delete, purge what nobody reads.
+    Media(Media),
+    /// Tells one user, or all, something in the name of the server.
+    Notice(Single<Notice>),
 }
 
 impl Group {
@@ -153,6 +181,15 @@ impl Group {
             Self::Restore(restore) => restore.command.run(&restore.common),
             Self::Status(common) => status::run(&common),
             Self::Version(common) => version::run(&common),
+            Self::Filter(filter) => filter
+                .common
+                .run(async |services, output| filter.command.run(services, output).await),
+            Self::Media(media) => media
+                .common
+                .run(async |services, output| media.command.run(services, output).await),
+            Self::Notice(notice) => notice
+                .common
+                .run(async |services, output| notice.command.run(services, output).await),
         }
     }
 }

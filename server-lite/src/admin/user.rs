@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use hardline_server::service::{
-    Services, accounts, devices, now_ms, passwords, random, rooms::membership,
+    Services, accounts, devices, now_ms, passwords, random, rooms::membership, server_notices,
 };
 use ruma::OwnedUserId;
 use serde_json::json;
@@ -87,6 +87,9 @@ async fn add(
     source: &PasswordSource,
 ) -> anyhow::Result<()> {
     let user_id = user_id(services, name)?;
+    if server_notices::is_sender(&services.config, user_id.as_str()) {
+        bail!("{user_id} is the server itself: server_notices.localpart in the configuration");
+    }
     let asked = user_id.clone();
     if services
         .store
@@ -195,7 +198,7 @@ async fn deactivate(
 }
 
 /// The user a name or a full id of this server means.
-fn user_id(services: &Services, name: &str) -> anyhow::Result<OwnedUserId> {
+pub(super) fn user_id(services: &Services, name: &str) -> anyhow::Result<OwnedUserId> {
     let server_name = &services.config.server.name;
     let localpart = match name.strip_prefix('@').and_then(|id| id.split_once(':')) {
         Some((localpart, server)) if server == server_name.as_str() => localpart,

@@ -23,7 +23,7 @@ use ruma::{
     },
 };
 
-use super::body_shape;
+use super::{body, body_shape, guests};
 use crate::{
     Error,
     error::Result,
@@ -150,6 +150,7 @@ where
             .read(move |c| sessions::by_token(c, &token))
             .await?;
         note_user(&session.user_id);
+        guests::check(&parts, &session)?;
         if T::RATE_LIMITED {
             services
                 .limiter
@@ -224,6 +225,7 @@ pub async fn authenticate(services: &Services, parts: &Parts) -> Result<Session>
         .read(move |c| sessions::by_token(c, &token))
         .await?;
     note_user(&session.user_id);
+    guests::check(parts, &session)?;
     if services.last_seen.is_due(&session.token_hash) {
         note_seen(services, &session, peer(services, parts));
     }
@@ -291,6 +293,9 @@ fn peer(services: &Services, parts: &Parts) -> IpAddr {
         .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip())
 }
 
+/// The longest identifier, type or key in an address, in bytes.
+const MAX_ARG: usize = 1024;
+
 async fn parse<T: IncomingRequest>(
     mut parts: Parts,
     body: Body,
@@ -304,10 +309,12 @@ async fn parse<T: IncomingRequest>(
         Err(error) => return Err(Error::invalid_param(error.to_string())),
     };
     args.extend(fixed_args.iter().map(|&arg| arg.to_owned()));
+    if args.iter().any(|arg| arg.len() > MAX_ARG) {
+        let message = format!("A part of the address is longer than {MAX_ARG} bytes.");
+        return Err(Error::invalid_param(message));
+    }
     add_query_defaults(&mut parts);
-    let mut raw = axum::body::to_bytes(body, max_body)
-        .await
-        .map_err(|_| Error::too_large(format!("The body is larger than {max_body} bytes.")))?;
+    let mut raw = body::read(body, max_body).await?;
     // Clients leave out the body where every field is optional.
     let is_json_method = parts.method == http::Method::POST || parts.method == http::Method::PUT;
     let kept = raw.clone();

@@ -34,6 +34,11 @@ impl Config {
             let reason = "must not be empty; leave it out instead";
             return wrong("registration.token", reason);
         }
+        let notices = &self.server_notices.localpart;
+        if crate::service::accounts::user_id_for(notices, &self.server.name).is_err() {
+            let reason = "use the letters a to z, digits, and . _ = - / +";
+            return wrong("server_notices.localpart", reason);
+        }
         self.check_rates()?;
         self.check_listeners(text)?;
         self.check_files()

@@ -4,6 +4,7 @@ mod check;
 mod listeners;
 mod offers;
 mod place;
+mod safety;
 mod template;
 
 use std::{
@@ -19,6 +20,7 @@ pub use self::{
     check::check_server_name,
     listeners::{Listener, Metrics, Serves, Tls},
     offers::{Presence, Rtc, Support, Testing, Turn},
+    safety::{Invites, Limits, Safety, ServerNotices},
     template::{TEMPLATE, render},
 };
 
@@ -104,6 +106,15 @@ pub struct Config {
     /// Rate limits.
     #[serde(default)]
     pub rate_limits: RateLimits,
+    /// Invitations, and limits against nuisance.
+    #[serde(default)]
+    pub safety: Safety,
+    /// Messages from the server to its users.
+    #[serde(default)]
+    pub server_notices: ServerNotices,
+    /// Limits for connections.
+    #[serde(default)]
+    pub limits: Limits,
     /// Logs.
     #[serde(default)]
     pub log: Log,
@@ -220,6 +231,12 @@ pub struct Media {
     pub unauthenticated_downloads: bool,
     /// Whether the server looks at web pages its users link to, to show their titles.
     pub url_previews: bool,
+    /// How much one user may store, in MiB; none sets no limit.
+    pub quota_mib_per_user: Option<NonZeroU32>,
+    /// How much all files together may take, in MiB; none sets no limit.
+    pub max_total_mib: Option<NonZeroU32>,
+    /// After how many days a file that nobody reads is deleted; none keeps them.
+    pub retention_days: Option<NonZeroU32>,
 }
 
 impl Default for Media {
@@ -228,6 +245,9 @@ impl Default for Media {
             max_upload_mib: 100,
             unauthenticated_downloads: false,
             url_previews: false,
+            quota_mib_per_user: None,
+            max_total_mib: None,
+            retention_days: None,
         }
     }
 }

@@ -77,6 +77,12 @@ token = "{registration_token}"
 # Whether the server fetches web pages that users link to, to show their titles. It never looks into the local network,
 # but tells those pages its address.
 # url_previews = false
+# How much one user may store, and how much all files together may take, in MiB. Without them the disk is the limit.
+# quota_mib_per_user = 2048
+# max_total_mib = 20480
+# After how many days a file that nobody has looked at is deleted. Pictures of people and rooms, emoji and stickers in
+# packs stay, as does everything without this line.
+# retention_days = 180
 
 [presence]
 # Whether people see who of those they share a room with is online.
@@ -108,6 +114,34 @@ token = "{registration_token}"
 # login = { per_second = 0.2, burst = 20 }
 # registration = { per_second = 0.2, burst = 20 }
 # other = { per_second = 20.0, burst = 200 }
+
+[safety]
+# Who may invite whom: "everyone"; "shared_room": only those who share a room already; "nobody_new": only people who were
+# in the room before. In all cases administrators may, and whoever knocks can be let in.
+# invites = "everyone"
+# Who neither invites anybody here nor is invited from here; * and ? stand for any characters.
+# blocked_users = ["@spam*:*"]
+# blocked_servers = ["*.spam.example"]
+# How many strangers one user may invite in an hour, in how many rooms one may say the same (of 16 characters or more)
+# within ten minutes, and how many files one may upload in an hour. 0 sets no limit. Administrators have none, and
+# nobody has one with rate_limits.enabled = false. Words and files that are not wanted at all: `hardline-server filter`.
+# strangers_per_hour = 60
+# same_message_rooms = 10
+# uploads_per_hour = 600
+
+[server_notices]
+# Who sends what `hardline-server notice` says, and how its rooms are called. Nobody can register that name.
+# localpart = "server-notices"
+# display_name = "Server notices"
+# room_name = "Server notices"
+
+[limits]
+# How many connections one address may hold open; 0 sets no limit. Not counted behind a proxy.
+# connections_per_address = 2048
+# How long a client may take to say what it wants, or stay silent between two requests; and how long it may stop in the
+# middle of sending or receiving. A body must come with 512 bytes a second after that time. In seconds.
+# header_seconds = 60
+# stall_seconds = 60
 
 [log]
 # What is logged: error, warn, info, debug or trace, also by module ("info,hardline_server=debug").

@@ -34,6 +34,11 @@ fn the_template_is_valid_and_its_comments_show_the_defaults() {
     assert!(all.metrics.address.take().is_some());
     assert!(all.registration.shared_secret.take().is_some());
     assert!(all.turn.secret.take().is_some());
+    let (media, safety) = (&mut all.media, &mut all.safety);
+    assert!(media.quota_mib_per_user.take().is_some() && media.max_total_mib.take().is_some());
+    assert!(media.retention_days.take().is_some());
+    assert_eq!(std::mem::take(&mut safety.blocked_users).len(), 1);
+    assert_eq!(std::mem::take(&mut safety.blocked_servers).len(), 1);
     assert_eq!(std::mem::take(&mut all.turn.uris).len(), 2);
     assert_eq!(std::mem::take(&mut all.rtc.livekit_service_urls).len(), 1);
     let support = std::mem::take(&mut all.support);

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use axum::{extract::connect_info::Connected, serve::IncomingStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -177,16 +176,6 @@ impl axum::serve::Listener for Listener {
 /// `http` or `https`, as a request came.
 #[derive(Clone, Copy, Debug)]
 pub struct Scheme(pub &'static str);
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
-
-impl Connected<IncomingStream<'_, Listener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
 
 /// A connection.
 pub enum Stream {

@@ -6,7 +6,10 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, value::RawValue};
 
-use super::json::{raw_column, to_raw};
+use super::{
+    ignores,
+    json::{raw_column, to_raw},
+};
 use crate::{
     error::Result,
     store::{Component, Step, WriteTx},
@@ -64,6 +67,9 @@ pub fn set(
          ON CONFLICT DO UPDATE SET content = excluded.content, position = excluded.position",
     )?
     .execute(params![user_id.as_str(), room_key(room_id), event_type, content.get(), position as i64])?;
+    if room_id.is_none() && event_type == ignores::IGNORED_USERS {
+        ignores::replace(tx, user_id, content)?;
+    }
     tx.wake(user_id);
     Ok(position)
 }
@@ -141,9 +147,9 @@ pub fn all_rooms_since(
     )
 }
 
-/// The users this user ignores (`m.ignored_user_list`).
+/// The users this user ignores (`m.ignored_user_list`). Nobody ignores themselves.
 pub fn ignored_users(conn: &Connection, user_id: &UserId) -> Result<Vec<OwnedUserId>> {
-    let Some(content) = get(conn, user_id, None, "m.ignored_user_list")? else {
+    let Some(content) = get(conn, user_id, None, ignores::IGNORED_USERS)? else {
         return Ok(Vec::new());
     };
     let value: Value = serde_json::from_str(content.get()).unwrap_or_default();
@@ -154,6 +160,7 @@ pub fn ignored_users(conn: &Connection, user_id: &UserId) -> Result<Vec<OwnedUse
             users
                 .keys()
                 .filter_map(|id| UserId::parse(id).ok())
+                .filter(|id| id != user_id)
                 .collect()
         })
         .unwrap_or_default())
@@ -189,6 +196,7 @@ pub fn change_tag(
 
 /// Forgets all account data of a user.
 pub fn delete_user(tx: &WriteTx<'_>, user_id: &UserId) -> rusqlite::Result<()> {
+    ignores::delete_user(tx, user_id)?;
     tx.execute(
         "DELETE FROM account_data WHERE user_id = ?1",
         [user_id.as_str()],

@@ -2,8 +2,14 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#content-repository>
 
+mod animation;
 mod files;
+pub mod listing;
 mod picture;
+pub mod quota;
+pub mod removal;
+pub mod retention;
+mod shown;
 mod size;
 
 use std::{path::PathBuf, sync::Arc};
@@ -13,13 +19,13 @@ use ruma::{UserId, api::error::ErrorKind};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Notify, Semaphore, futures::Notified};
 
-pub(crate) use self::files::too_large;
 pub use self::{
-    files::{FileHash, Files, Received},
+    files::{FileHash, Files, FilesLock, Received},
     size::{Method, ThumbnailSize},
 };
 use super::random;
 use crate::{
+    config::Config,
     error::{Error, Result},
     store::{Component, Step, WriteTx},
 };
@@ -27,7 +33,10 @@ use crate::{
 /// Tables of this service.
 pub const COMPONENT: Component = Component {
     name: "media",
-    steps: &[Step::Sql(include_str!("../store/schema/media.sql"))],
+    steps: &[
+        Step::Sql(include_str!("../store/schema/media.sql")),
+        Step::Sql(include_str!("../store/schema/media_2.sql")),
+    ],
 };
 
 /// How long a reserved address waits for its upload, in milliseconds.
@@ -58,6 +67,8 @@ pub struct Upload {
     pub content_type: Option<String>,
     /// As the uploader said.
     pub filename: Option<String>,
+    /// When somebody last read it, to the day.
+    pub last_read_at: i64,
 }
 
 /// An address as it is stored.
@@ -74,7 +85,7 @@ pub enum Entry {
 pub struct Thumbnail {
     /// Where.
     pub path: PathBuf,
-    /// `image/png` or `image/jpeg`.
+    /// `image/png`, `image/jpeg` or `image/gif`.
     pub content_type: &'static str,
 }
 
@@ -146,13 +157,19 @@ pub fn new_id() -> String {
 }
 
 /// Gives a file an address.
+///
+/// # Errors
+/// As [`quota::Allowance::exceeded`].
 pub fn insert(
     tx: &WriteTx<'_>,
+    config: &Config,
     media_id: &str,
     user_id: &UserId,
     upload: &Upload,
     now_ms: i64,
 ) -> Result<()> {
+    quota::check(tx, config, user_id, upload)?;
+    insert_file(tx, upload, now_ms)?;
     tx.prepare_cached(
         "INSERT INTO media (media_id, user_id, sha256, size, content_type, filename, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -166,6 +183,32 @@ pub fn insert(
         upload.filename,
         now_ms
     ])?;
+    Ok(())
+}
+
+fn insert_file(tx: &WriteTx<'_>, upload: &Upload, now_ms: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO media_files (sha256, size, created_at, last_read_at) VALUES (?1, ?2, ?3, ?3)
+         ON CONFLICT DO UPDATE SET last_read_at = excluded.last_read_at",
+    )?
+    .execute(params![upload.hash.0, upload.size as i64, now_ms])?;
+    Ok(())
+}
+
+/// A file is noted as read at most this often, in milliseconds.
+const NOTED_AGAIN_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Upload {
+    /// Whether it is time to note that it was read.
+    pub fn is_note_due(&self, now_ms: i64) -> bool {
+        self.last_read_at < now_ms - NOTED_AGAIN_MS
+    }
+}
+
+/// Notes that a file was read.
+pub fn note_read(tx: &WriteTx<'_>, hash: FileHash, now_ms: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE media_files SET last_read_at = ?2 WHERE sha256 = ?1")?
+        .execute(params![hash.0, now_ms])?;
     Ok(())
 }
 
@@ -232,15 +275,18 @@ pub fn check_reserved(
 /// Puts a file at a reserved address.
 ///
 /// # Errors
-/// As [`check_reserved`].
+/// As [`check_reserved`] and [`quota::Allowance::exceeded`].
 pub fn fill(
     tx: &WriteTx<'_>,
+    config: &Config,
     media_id: &str,
     user_id: &UserId,
     upload: &Upload,
     now_ms: i64,
 ) -> Result<()> {
     check_reserved(tx, media_id, user_id, now_ms)?;
+    quota::check(tx, config, user_id, upload)?;
+    insert_file(tx, upload, now_ms)?;
     tx.execute(
         "UPDATE media SET sha256 = ?2, size = ?3, content_type = ?4, filename = ?5, expires_at = NULL
          WHERE media_id = ?1",
@@ -261,8 +307,9 @@ pub fn fill(
 /// `M_NOT_FOUND` if nobody uploaded to or reserved it.
 pub fn get(conn: &Connection, media_id: &str, now_ms: i64) -> Result<Entry> {
     conn.prepare_cached(
-        "SELECT sha256, size, content_type, filename FROM media
-         WHERE media_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
+        "SELECT m.sha256, m.size, m.content_type, m.filename, f.last_read_at
+         FROM media m LEFT JOIN media_files f ON f.sha256 = m.sha256
+         WHERE m.media_id = ?1 AND (m.expires_at IS NULL OR m.expires_at > ?2)",
     )?
     .query_row(params![media_id, now_ms], |row| {
         let Some(hash) = row.get::<_, Option<[u8; 32]>>(0)? else {
@@ -273,6 +320,7 @@ pub fn get(conn: &Connection, media_id: &str, now_ms: i64) -> Result<Entry> {
             size: row.get::<_, i64>(1)? as u64,
             content_type: row.get(2)?,
             filename: row.get(3)?,
+            last_read_at: row.get::<_, Option<i64>>(4)?.unwrap_or(now_ms),
         }))
     })
     .optional()?

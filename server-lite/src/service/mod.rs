@@ -11,6 +11,10 @@ pub mod delayed_events;
 pub mod devices;
 pub mod disk;
 pub mod filters;
+pub mod glob;
+pub mod guests;
+pub mod ignores;
+pub mod invites;
 pub mod json;
 pub mod keys;
 pub mod login_tokens;
@@ -31,7 +35,9 @@ pub mod rate_limit;
 pub mod registration_tokens;
 pub mod reports;
 pub mod rooms;
+pub mod safety;
 pub mod search;
+pub mod server_notices;
 pub mod sessions;
 pub mod signing;
 pub mod sync;
@@ -52,8 +58,8 @@ use self::{
     delayed_events::DelayedEvents, devices::LastSeen, disk::Disk, media::Media, nonces::Nonces,
     notifier::Notifier, outbound::Outbound, passwords::Passwords, presence::Presence,
     push_gateway::PushGateway, push_rules::RulesetCache, rate_limit::RateLimiter,
-    rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections, uia::Uia,
-    url_preview::UrlPreviews,
+    rooms::typing::Typing, safety::Safety, signing::ServerKey, sync::sliding::Connections,
+    uia::Uia, url_preview::UrlPreviews,
 };
 use crate::{
     config::Config,
@@ -88,6 +94,9 @@ pub const COMPONENTS: &[Component] = &[
     dehydrated_devices::COMPONENT,
     search::COMPONENT,
     sync::device_lists::COMPONENT,
+    ignores::COMPONENT,
+    safety::rules::COMPONENT,
+    server_notices::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -130,6 +139,8 @@ pub struct Inner {
     pub delayed_events: DelayedEvents,
     /// Who is there.
     pub presence: Presence,
+    /// What is not wanted here, and who bothers many.
+    pub safety: Safety,
     /// Who is typing.
     pub typing: Typing,
     /// Connections of sliding sync.
@@ -195,6 +206,7 @@ impl Services {
             uia: Uia::default(),
             delayed_events: DelayedEvents::default(),
             presence: Presence::default(),
+            safety: Safety::default(),
             typing: Typing::default(),
             sliding: Connections::default(),
             disk,

@@ -58,6 +58,8 @@ pub fn list(
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}, e.room FROM events e
          WHERE e.nid < ?1 AND e.sender <> ?2 AND e.position IS NOT NULL AND e.rejected = 0
+           AND e.soft_failed = 0
+           AND NOT EXISTS (SELECT 1 FROM ignores i WHERE i.ignored = e.sender AND i.user_id = ?2)
          ORDER BY e.nid DESC"
     ))?;
     let before = query.before.unwrap_or(i64::MAX);

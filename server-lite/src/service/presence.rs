@@ -259,6 +259,7 @@ pub fn since(connection: &Connection, user: &UserId, since: u64) -> Result<Vec<B
         "SELECT user_id, state, status_msg, last_active_at FROM presence
          WHERE position > ?1 AND user_id <> ?2
            AND (?1 > 0 OR state <> 'offline' OR status_msg IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM ignores i WHERE i.ignored = presence.user_id AND i.user_id = ?2)
          ORDER BY position",
     )?;
     let mut rows = statement.query(params![since as i64, user.as_str()])?;

@@ -91,10 +91,10 @@ pub async fn run(services: Services) {
 /// Puts what is due into the outbox. Without a pusher that is never a write.
 async fn look(services: &Services, upto: &mut i64) -> Result<()> {
     loop {
-        let after = *upto;
+        let (after, looker) = (*upto, services.clone());
         let (due, reached) = services
             .store
-            .read(move |c| push_outbox::look(c, after))
+            .read(move |c| push_outbox::look(c, &looker.config, after))
             .await?;
         if !due.is_empty() {
             services

@@ -9,7 +9,8 @@ use ruma::{OwnedUserId, UserId, api::client::push::Pusher, push::Action, serde::
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    account_data,
+    ignores,
+    invites::Policy,
     json::{raw_column, to_raw},
     now_ms, push_rules,
     rooms::{
@@ -20,6 +21,7 @@ use super::{
     },
 };
 use crate::{
+    config::Config,
     error::{Error, Result},
     store::{Component, Step, WriteTx},
 };
@@ -75,7 +77,7 @@ pub fn progress(connection: &Connection) -> Result<i64> {
 }
 
 /// What the events after number `after` mean for pushers, and up to which they were looked at.
-pub fn look(connection: &Connection, after: i64) -> Result<(Vec<Due>, i64)> {
+pub fn look(connection: &Connection, config: &Config, after: i64) -> Result<(Vec<Due>, i64)> {
     let any = connection
         .prepare_cached("SELECT 1 FROM pushers LIMIT 1")?
         .exists([])?;
@@ -87,11 +89,13 @@ pub fn look(connection: &Connection, after: i64) -> Result<(Vec<Due>, i64)> {
     }
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}, e.room FROM events e
-         WHERE e.nid > ?1 AND e.position IS NOT NULL AND e.rejected = 0 ORDER BY e.nid LIMIT ?2"
+         WHERE e.nid > ?1 AND e.position IS NOT NULL AND e.rejected = 0 AND e.soft_failed = 0
+         ORDER BY e.nid LIMIT ?2"
     ))?;
     let mut rows = statement.query((after, MAX_LOOK))?;
     let mut looker = Looker {
         connection,
+        config,
         rooms: HashMap::new(),
         due: Vec::new(),
     };
@@ -106,6 +110,7 @@ pub fn look(connection: &Connection, after: i64) -> Result<(Vec<Due>, i64)> {
 
 struct Looker<'a> {
     connection: &'a Connection,
+    config: &'a Config,
     rooms: HashMap<i64, Room>,
     due: Vec<Due>,
 }
@@ -157,10 +162,9 @@ impl Looker<'_> {
         if !is_own_invite && !Visibility::load(c, room, user)?.can_see(event.position) {
             return Ok(None);
         }
-        let ignored = account_data::ignored_users(c, user)?;
-        if ignored
-            .iter()
-            .any(|ignored| ignored.as_str() == event.sender)
+        let unwanted = |sender| Ok::<_, Error>(Policy::load(c, user)?.hides(self.config, sender));
+        if ignores::is_ignored(c, user, &event.sender)?
+            || (is_own_invite && unwanted(&event.sender)?)
         {
             return Ok(None);
         }

@@ -39,7 +39,7 @@ pub struct Report {
     pub id: i64,
     /// When it came in, in milliseconds since 1970.
     pub created_at: i64,
-    /// Who sent it.
+    /// Who sent it; `filter rule 3` for what a rule of the operator was about.
     pub reporter: String,
     /// The room it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +73,47 @@ pub fn add(tx: &WriteTx<'_>, reporter: &UserId, about: About<'_>, reason: &str) 
         event,
         user,
         reason
+    ])?;
+    Ok(())
+}
+
+/// Something a filter rule was about.
+#[derive(Clone, Copy, Debug)]
+pub struct Filtered<'a> {
+    /// The number of the rule.
+    pub rule: i64,
+    /// Whose it is.
+    pub user: &'a UserId,
+    /// The room it was meant for.
+    pub room: Option<&'a str>,
+    /// The event, if it was taken.
+    pub event: Option<&'a str>,
+    /// What was done, and the rule's category.
+    pub reason: &'a str,
+}
+
+/// What was refused of one user by one rule is listed once in this time, in milliseconds: whoever tries again and again
+/// shall not fill the list.
+const FILTERED_AGAIN_MS: i64 = 60 * 60 * 1000;
+
+/// Keeps what a filter rule was about, as a report of the rule.
+pub fn add_filtered(tx: &WriteTx<'_>, filtered: &Filtered<'_>) -> Result<()> {
+    let reporter = format!("filter rule {}", filtered.rule);
+    let now = now_ms();
+    tx.prepare_cached(
+        "INSERT INTO reports (created_at, reporter, room_id, event_id, user_id, reason)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?4 IS NOT NULL OR NOT EXISTS (
+             SELECT 1 FROM reports WHERE reporter = ?2 AND user_id = ?5 AND event_id IS NULL
+                AND created_at > ?7)",
+    )?
+    .execute(params![
+        now,
+        reporter,
+        filtered.room,
+        filtered.event,
+        filtered.user.as_str(),
+        filtered.reason,
+        now - FILTERED_AGAIN_MS
     ])?;
     Ok(())
 }

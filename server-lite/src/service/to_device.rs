@@ -8,7 +8,7 @@ use ruma::{
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
-use super::json::raw_column;
+use super::{ignores, json::raw_column};
 use crate::store::{Component, Step, WriteTx};
 
 /// Tables of this service.
@@ -42,14 +42,18 @@ pub struct Queued {
 
 /// Puts messages into the queues of their devices and wakes those.
 ///
-/// Messages to users or devices that do not exist are dropped, as the specification has no way to report them.
+/// Messages to users or devices that do not exist, or to users who ignore the sender, are dropped, as the specification
+/// has no way to report them.
 pub fn send(
     tx: &WriteTx<'_>,
     sender: &UserId,
     event_type: &str,
     messages: &[Outgoing],
 ) -> rusqlite::Result<()> {
-    for message in messages {
+    let ignoring = ignores::by_whom(tx, sender)?;
+    let wanted =
+        |message: &&Outgoing| message.user_id == sender || !ignoring.contains(&message.user_id);
+    for message in messages.iter().filter(wanted) {
         let event = envelope(sender, event_type, &message.content);
         for device_id in recipients(tx, &message.user_id, &message.device)? {
             tx.prepare_cached("INSERT INTO to_device (position, user_id, device_id, event) VALUES (?1, ?2, ?3, ?4)")?

@@ -1,15 +1,23 @@
 //! Black-box tests: the real program, over HTTP.
 
+mod animation;
 mod archive;
 mod delayed;
 mod disk;
 mod endpoints;
 mod ephemeral;
 mod events;
+mod filter_rules;
+mod guests;
+mod ignoring;
+mod invites;
+mod limits;
 mod listeners;
 mod logs;
+mod media_quota;
 mod membership;
 mod metrics;
+mod notices;
 mod older_stores;
 mod operation;
 mod presence;
@@ -20,7 +28,10 @@ mod rooms;
 mod search;
 mod shared_secret;
 mod sliding_sync;
+mod slow_clients;
 mod space;
+mod spam;
+mod strangers;
 mod support;
 mod sync_v3;
 mod upgrade;

@@ -242,3 +242,28 @@ async fn nobody_makes_the_server_speak_to_its_own_network() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     gateway.told(0).await;
 }
+
+#[tokio::test]
+async fn a_gateway_hears_nothing_of_whom_its_user_does_not_want_to_hear() {
+    let (server, gateway) = (Server::start_with(ALLOWED).await, Gateway::start().await);
+    let (ada, bo, cy) = (
+        server.register("ada").await,
+        server.register("bo").await,
+        server.register("cy").await,
+    );
+    let room = room_of_two(&ada, &bo).await;
+    cy.join(&room).await;
+    gateway.push_to(&bo, None).await;
+    let ignored = json!({ "ignored_users": { &ada.id: {} } });
+    bo.set_account_data("m.ignored_user_list", ignored).await;
+    ada.say(&room, "bo, hear me").await;
+    ada.create_room(json!({ "invite": [bo.id] })).await;
+    let unseen = json!({ "ignored_users": [cy.id] });
+    bo.set_account_data("org.matrix.msc4155.invite_permission_config", unseen)
+        .await;
+    cy.create_room(json!({ "invite": [bo.id] })).await;
+    let said = cy.say(&room, "hello").await;
+    let told = gateway.told(1).await;
+    assert_eq!(told[0]["event_id"], said);
+    assert_eq!(told[0]["counts"]["unread"], 1);
+}

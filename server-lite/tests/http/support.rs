@@ -158,6 +158,27 @@ impl Server {
         command
     }
 
+    /// Runs a command of the operator with `--json`; its result, or what it complains of.
+    pub fn operate(&self, args: &[&str]) -> Result<Value, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hardline-server"));
+        command
+            .args(args)
+            .arg("--json")
+            .arg("--config")
+            .arg(self.config());
+        let output = command.output().unwrap();
+        if output.status.success() {
+            Ok(serde_json::from_slice(&output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// The program's id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Starts the program (again) and waits until it answers.
     pub fn spawn(&mut self) {
         let ready = self.dir.path().join("ready");
@@ -350,6 +371,31 @@ impl User {
             json!({ "user_id": user.id }),
         )
         .await
+    }
+
+    /// Sets account data.
+    pub async fn set_account_data(&self, kind: &str, content: Value) {
+        self.put(
+            &format!("/user/{}/account_data/{kind}", encode(&self.id)),
+            content,
+        )
+        .await
+        .ok();
+    }
+
+    /// One answer of sliding sync with all rooms and all extensions.
+    pub async fn sliding(&self, pos: Option<&str>) -> Value {
+        let all =
+            json!({ "ranges": [[0, 99]], "timeline_limit": 20, "required_state": [["*", "*"]] });
+        let on = json!({ "enabled": true });
+        let body = json!({ "lists": { "all": all }, "extensions": {
+            "to_device": on, "account_data": on, "receipts": on, "typing": on,
+        } });
+        let pos = pos.map(|pos| format!("&pos={pos}")).unwrap_or_default();
+        let path = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
+        self.post(&format!("{path}?timeout=0{pos}"), body)
+            .await
+            .ok()
     }
 
     /// Sends a text and returns the event's identifier.

@@ -37,6 +37,9 @@ use crate::{
 /// The longest tag, in bytes.
 const MAX_TAG: usize = 255;
 
+/// The longest type, in bytes.
+const MAX_TYPE: usize = 255;
+
 /// The routes of this module.
 pub fn routes() -> Router {
     Router::new()
@@ -130,6 +133,9 @@ async fn write(
             ErrorKind::BadJson,
             text,
         ));
+    }
+    if event_type.len() > MAX_TYPE {
+        return Err(Error::invalid_param("A type has at most 255 bytes."));
     }
     let content = object(body)?;
     services

@@ -7,11 +7,12 @@ mod preview;
 mod range;
 
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     extract::{Path, Query, Request, State},
     response::Response,
     routing::{get, post, put},
 };
+use futures_util::StreamExt;
 use http::{header, request::Parts};
 use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedMxcUri, UInt,
@@ -27,9 +28,10 @@ use crate::{
     error::{Error, Result, json_response},
     service::{
         Services,
-        media::{self, Upload},
+        media::{self, FilesLock, Upload, quota},
         now_ms,
         rate_limit::Class,
+        safety,
         sessions::Session,
     },
 };
@@ -126,13 +128,24 @@ async fn upload_route(
 ) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let session = logged_in(&services, &parts).await?;
-    let upload = receive(&services, &parts, body, query).await?;
+    let (upload, lock) = receive(&services, &session, &parts, body, query).await?;
     let media_id = media::new_id();
     let uri = mxc(&services, &media_id);
+    let writer = services.clone();
     services
         .store
-        .write(move |tx| media::insert(tx, &media_id, &session.user_id, &upload, now_ms()))
+        .write(move |tx| {
+            media::insert(
+                tx,
+                &writer.config,
+                &media_id,
+                &session.user_id,
+                &upload,
+                now_ms(),
+            )
+        })
         .await?;
+    drop(lock);
     Ok(json_response(
         http::StatusCode::OK,
         &serde_json::json!({ "content_uri": uri }),
@@ -155,11 +168,22 @@ async fn upload_reserved_route(
         .store
         .read(move |c| media::check_reserved(c, &id, &user_id, now_ms()))
         .await?;
-    let upload = receive(&services, &parts, body, query).await?;
+    let (upload, lock) = receive(&services, &session, &parts, body, query).await?;
+    let writer = services.clone();
     services
         .store
-        .write(move |tx| media::fill(tx, &media_id, &session.user_id, &upload, now_ms()))
+        .write(move |tx| {
+            media::fill(
+                tx,
+                &writer.config,
+                &media_id,
+                &session.user_id,
+                &upload,
+                now_ms(),
+            )
+        })
         .await?;
+    drop(lock);
     services.media.announce_upload();
     Ok(json_response(http::StatusCode::OK, &serde_json::json!({})))
 }
@@ -172,35 +196,74 @@ async fn logged_in(services: &Services, parts: &Parts) -> Result<Session> {
     Ok(session)
 }
 
+/// Takes in the file that a request brings. The lock is to be held until an address names it.
 async fn receive(
     services: &Services,
+    session: &Session,
     parts: &Parts,
     body: Body,
     query: UploadQuery,
-) -> Result<Upload> {
-    let max = max_upload(services);
-    let text = |name| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+) -> Result<(Upload, FilesLock)> {
+    let mut chunks = body.into_data_stream();
+    let announced = text(parts, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let taken = match admit(services, session, parts, announced.unwrap_or(0)).await {
+        Ok(allowance) => {
+            services
+                .media
+                .files()
+                .receive(&mut chunks, &allowance)
+                .await
+        }
+        Err(error) => Err(error),
     };
-    let announced = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > max) {
-        return Err(media::too_large(max));
+    if taken.is_err() && announced.is_none_or(|length| length <= DRAINED) {
+        drain(&mut chunks).await;
     }
-    services.disk.admit_file(announced.unwrap_or(0))?;
-    let received = services
-        .media
-        .files()
-        .receive(body.into_data_stream(), max)
-        .await?;
-    Ok(Upload {
+    let (received, lock) = taken?;
+    let upload = Upload {
         hash: received.hash,
         size: received.size,
-        content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+        content_type: text(parts, header::CONTENT_TYPE).map(str::to_owned),
         filename: query.filename.as_deref().and_then(media::clean_filename),
-    })
+        last_read_at: now_ms(),
+    };
+    Ok((upload, lock))
+}
+
+/// How much of a file that is refused is read all the same, in bytes: a client that is cut while it sends never reads
+/// why.
+const DRAINED: u64 = 16 << 20;
+
+async fn drain(chunks: &mut BodyDataStream) {
+    let mut n_read = 0;
+    while n_read <= DRAINED
+        && let Some(Ok(chunk)) = chunks.next().await
+    {
+        n_read += chunk.len() as u64;
+    }
+}
+
+/// How large a file may be that somebody uploads now; refuses one that says it is larger.
+async fn admit(
+    services: &Services,
+    session: &Session,
+    parts: &Parts,
+    announced: u64,
+) -> Result<quota::Allowance> {
+    let content_type = text(parts, header::CONTENT_TYPE);
+    safety::admit_upload(services, &session.user_id, content_type).await?;
+    let (reader, user_id) = (services.clone(), session.user_id.clone());
+    let allowance = services
+        .store
+        .read(move |c| quota::allowance(c, &reader.config, &user_id))
+        .await?;
+    allowance.check(announced)?;
+    services.disk.admit_file(announced)?;
+    Ok(allowance)
+}
+
+fn text(parts: &Parts, name: header::HeaderName) -> Option<&str> {
+    parts.headers.get(name)?.to_str().ok()
 }
 
 fn max_upload(services: &Services) -> u64 {

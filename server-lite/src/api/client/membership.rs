@@ -35,6 +35,7 @@ use crate::{
             timeline::Token,
             visibility::{Horizon, require_joined, state_horizon},
         },
+        server_notices,
     },
 };
 
@@ -260,6 +261,7 @@ async fn leave_room_route(
         .store
         .write(move |tx| {
             let mut room = rooms::get(tx, &request.room_id)?;
+            server_notices::check_leave(tx, &room, request.user_id())?;
             let reason = request.body.reason.clone();
             membership::leave(tx, &writer, &mut room, request.user_id(), reason)
         })

@@ -20,7 +20,7 @@ use super::ruma_gaps::SetFieldRequest;
 use crate::{
     api::{Authed, Public, Router, Routes},
     error::{Error, Result},
-    service::{Services, accounts, profiles, rooms::membership, sessions::Session},
+    service::{Services, accounts, profiles, rooms::membership, safety, sessions::Session},
 };
 
 /// The routes of this module. The two fields of old have endpoints of their own, in which the value may be missing.
@@ -176,6 +176,9 @@ async fn set(
     services
         .store
         .write(move |tx| {
+            if let (profiles::DISPLAY_NAME, Some(Value::String(name))) = (&*field, &value) {
+                safety::admit_display_name(tx, &all, &user_id, name)?;
+            }
             let changed = profiles::set(tx, &user_id, &field, value.as_ref())?;
             let shown_in_rooms = field == profiles::DISPLAY_NAME || field == profiles::AVATAR_URL;
             if changed && shown_in_rooms {

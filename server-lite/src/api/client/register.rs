@@ -26,9 +26,9 @@ use crate::{
     service::{
         Services, accounts,
         devices::{self, Login, LoginOptions},
-        now_ms, passwords, random,
+        guests, now_ms, passwords, random,
         rate_limit::Class,
-        registration_tokens,
+        registration_tokens, server_notices, sessions,
         uia::{Progress, Stage, Subject},
     },
 };
@@ -66,7 +66,11 @@ async fn register_user(
     ip: IpAddr,
 ) -> Result<RegisterResponse> {
     let flows = flows(services).await?;
-    let user_id = wanted_name(services, request.username.as_deref()).await?;
+    let guest = guest_of(services, request).await?;
+    let user_id = match &guest {
+        Some(guest) => guest.clone(),
+        None => wanted_name(services, request.username.as_deref()).await?,
+    };
     if let Some(password) = &request.password {
         passwords::check(password)?;
     }
@@ -83,7 +87,39 @@ async fn register_user(
     let password = request.password.clone().unwrap_or_default();
     let hash = services.passwords.hash(password).await?;
     let token = token.filter(|token| services.config.registration.token.as_ref() != Some(token));
-    store(services, request, ip, user_id, Some(hash), token).await
+    let is_guest = guest.is_some();
+    store(
+        services,
+        request,
+        ip,
+        user_id,
+        Some(hash),
+        (token, is_guest),
+    )
+    .await
+}
+
+/// The guest who wants an account of their own, under the name they have.
+///
+/// # Errors
+/// `M_FORBIDDEN` for a token that is no guest's, or another name.
+async fn guest_of(services: &Services, request: &v3::Request) -> Result<Option<OwnedUserId>> {
+    let Some(token) = request.guest_access_token.clone() else {
+        return Ok(None);
+    };
+    let refused = |_| Error::forbidden("This is no access token of a guest.");
+    let session = services
+        .store
+        .read(move |c| sessions::by_token(c, &token))
+        .await;
+    let session = session.map_err(refused)?;
+    if !session.guest {
+        return Err(Error::forbidden("This is no access token of a guest."));
+    }
+    if request.username.as_deref() != Some(session.user_id.localpart()) {
+        return Err(Error::forbidden("A guest keeps the name they have."));
+    }
+    Ok(Some(session.user_id))
 }
 
 async fn register_guest(
@@ -98,7 +134,7 @@ async fn register_guest(
         .limiter
         .check(Class::Registration, &ip.to_string())?;
     let user_id = random_name(services)?;
-    store(services, request, ip, user_id, None, None).await
+    store(services, request, ip, user_id, None, (None, false)).await
 }
 
 /// The flows that lead to an account here.
@@ -159,7 +195,7 @@ async fn store(
     ip: IpAddr,
     user_id: OwnedUserId,
     password_hash: Option<String>,
-    token: Option<String>,
+    (token, was_guest): (Option<String>, bool),
 ) -> Result<RegisterResponse> {
     let guest = request.kind == RegistrationKind::Guest;
     let options = (guest || !request.inhibit_login).then(|| LoginOptions {
@@ -173,7 +209,10 @@ async fn store(
         .store
         .write(move |tx| {
             let now = now_ms();
-            accounts::create(tx, &new_user, password_hash.as_deref(), guest, now)?;
+            match &password_hash {
+                Some(hash) if was_guest => guests::promote(tx, &new_user, hash)?,
+                hash => accounts::create(tx, &new_user, hash.as_deref(), guest, now)?,
+            }
             if let Some(token) = token
                 && !registration_tokens::consume(tx, &token, now)?
             {
@@ -215,6 +254,9 @@ fn random_name(services: &Services) -> Result<OwnedUserId> {
 }
 
 async fn ensure_free(services: &Services, user_id: &UserId) -> Result<()> {
+    if server_notices::is_sender(&services.config, user_id.as_str()) {
+        return Err(accounts::in_use());
+    }
     let user_id = user_id.to_owned();
     let taken = services
         .store

@@ -89,6 +89,7 @@ fn find<T>(connection: &Connection, session: &Session, asked: &Asked<'_>) -> Res
          SELECT {COLUMNS} FROM events e
          WHERE e.nid IN (SELECT nid FROM related WHERE ?4 IS NULL OR rel_type = ?4)
            AND (?5 IS NULL OR e.type = ?5) AND e.position > ?6 AND e.position <= ?7
+           AND NOT EXISTS (SELECT 1 FROM ignores i WHERE i.ignored = e.sender AND i.user_id = ?8)
          ORDER BY e.position {order}"
     ))?;
     let mut rows = statement.query(rusqlite::params![
@@ -98,7 +99,8 @@ fn find<T>(connection: &Connection, session: &Session, asked: &Asked<'_>) -> Res
         asked.rel_type,
         asked.event_type,
         after,
-        upto
+        upto,
+        session.user_id.as_str()
     ])?;
     let n_wanted = limit(asked.limit.unwrap_or(UInt::from(50u32)));
     let mut found = Vec::new();
@@ -198,6 +200,8 @@ fn threads(
          JOIN events reply ON reply.nid = r.event
          JOIN events root ON root.event_id = r.parent AND root.room = r.room
          WHERE r.room = ?1 AND r.rel_type = 'm.thread'
+           AND NOT EXISTS (SELECT 1 FROM ignores i WHERE i.user_id = ?4
+                           AND (i.ignored = reply.sender OR i.ignored = root.sender))
          GROUP BY root.nid
          HAVING latest <= ?2 AND (?3 = 0 OR root.sender = ?4 OR max(reply.sender = ?4))
          ORDER BY latest DESC",

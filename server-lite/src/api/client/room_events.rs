@@ -130,8 +130,14 @@ impl<'a> RoomReader<'a> {
         let row = nid
             .map(|nid| EventRow::by_nid(self.connection, nid))
             .transpose()?;
-        row.filter(|row| row.position > 0 && self.visibility.can_see(row.position))
-            .ok_or_else(|| Error::not_found("There is no such event, or you may not see it."))
+        let row = row.filter(|row| row.position > 0 && self.visibility.can_see(row.position));
+        let unknown = || Error::not_found("There is no such event, or you may not see it.");
+        let row = row.ok_or_else(unknown)?;
+        // What a rule hides is seen by its sender alone.
+        if row.sender != self.session.user_id && events::is_hidden(self.connection, row.nid)? {
+            return Err(unknown());
+        }
+        Ok(row)
     }
 
     /// Members that `rows` speak of, where lazy loading wants them.
@@ -230,7 +236,7 @@ async fn get_event_by_timestamp_route(
             let nid: Option<i64> = c
                 .prepare_cached(&format!(
                     "SELECT nid FROM events WHERE room = ?1 AND ts {relation} ?2
-                     AND position IS NOT NULL ORDER BY ts {order}, position {order} LIMIT 1"
+                     AND position IS NOT NULL AND soft_failed = 0 ORDER BY ts {order}, position {order} LIMIT 1"
                 ))?
                 .query_row((reader.room.nid, ts), |row| row.get(0))
                 .optional()?;

@@ -29,6 +29,7 @@ use crate::{
             redaction, relations, transactions,
             visibility::require_joined,
         },
+        server_notices,
         sessions::Session,
     },
     store::WriteTx,
@@ -287,12 +288,13 @@ fn check_state(
         "m.room.create" => Err(Error::forbidden("A room is created once.")),
         "m.room.member" => {
             let membership = content.get("membership").and_then(|value| value.as_str());
-            if membership.is_none() || ruma::UserId::parse(state_key).is_err() {
-                return Err(Error::bad_json(
+            match (membership, ruma::UserId::parse(state_key)) {
+                (Some("leave"), Ok(user)) => server_notices::check_leave(connection, room, &user),
+                (Some(_), Ok(_)) => Ok(()),
+                _ => Err(Error::bad_json(
                     "A member event needs a user and a membership.",
-                ));
+                )),
             }
-            Ok(())
         }
         "m.room.canonical_alias" if state_key.is_empty() => {
             check_canonical_alias(connection, room, content)

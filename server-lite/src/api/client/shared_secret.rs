@@ -16,12 +16,12 @@ use sha1::Sha1;
 
 use crate::{
     Error,
-    api::{Router, route::MAX_BODY},
+    api::{Router, body, body_shape, route::MAX_BODY},
     error::{Result, json_response},
     service::{
         Services, accounts,
         devices::{self, LoginOptions},
-        now_ms, passwords, random,
+        now_ms, passwords, random, server_notices,
     },
 };
 
@@ -63,9 +63,8 @@ struct Body {
 
 async fn register_route(State(services): State<Services>, request: Request) -> Result<Response> {
     let secret = secret(&services)?;
-    let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY)
-        .await
-        .map_err(|_| Error::too_large("The body is too large."))?;
+    let bytes = body::read(request.into_body(), MAX_BODY).await?;
+    body_shape::check(&bytes)?;
     let body: Body = serde_json::from_slice(&bytes)?;
     if !services.nonces.consume(&body.nonce) {
         return Err(Error::invalid_param("Unknown or used nonce."));
@@ -74,6 +73,9 @@ async fn register_route(State(services): State<Services>, request: Request) -> R
         return Err(Error::forbidden("The MAC is wrong."));
     }
     let user_id = accounts::user_id_for(&body.username, &services.config.server.name)?;
+    if server_notices::is_sender(&services.config, user_id.as_str()) {
+        return Err(accounts::in_use());
+    }
     passwords::check(&body.password)?;
     let hash = services.passwords.hash(body.password).await?;
     let (new_user, name) = (user_id.clone(), body.displayname);

@@ -47,6 +47,9 @@ async fn versions_route(
             ("org.matrix.e2e_cross_signing", true),
             ("org.matrix.msc3814", true),
             ("org.matrix.msc4140", true),
+            ("org.matrix.msc4155", true),
+            ("org.matrix.msc4380", true),
+            ("org.matrix.msc4380.stable", true),
             (
                 "org.matrix.msc4143",
                 !services.config.rtc.livekit_service_urls.is_empty(),

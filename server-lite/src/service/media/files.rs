@@ -5,6 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use ruma::api::error::{ErrorKind, ResourceLimitExceededErrorData};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use super::{picture::Format, size::ThumbnailSize};
+use super::{picture::Format, quota::Allowance, size::ThumbnailSize};
 use crate::{
     error::{Error, Result},
     service::random,
@@ -30,7 +31,27 @@ impl FileHash {
     pub fn hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// From hexadecimal digits.
+    fn from_hex(hex: &str) -> Option<Self> {
+        let is_hex = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let byte = |at: usize| u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok();
+        let mut hash = [0; 32];
+        for (at, slot) in hash.iter_mut().enumerate().take_while(|_| is_hex) {
+            *slot = byte(at)?;
+        }
+        is_hex.then_some(Self(hash))
+    }
 }
+
+/// Held while files and the addresses that name them change together.
+#[derive(Debug)]
+pub struct FilesLock {
+    _file: fs::File,
+}
+
+/// How long to wait between two tries to get a lock.
+const LOCK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A file that has arrived.
 #[derive(Clone, Copy, Debug)]
@@ -101,15 +122,82 @@ impl Files {
         self.root.join("thumbnails").join(&hex[..2]).join(name)
     }
 
-    /// Takes in a file as it arrives, without holding it in memory. It is on disk when this returns.
+    /// Waits until nobody deletes files, in this program or another on the same folder.
+    pub async fn lock_shared(&self) -> Result<FilesLock> {
+        self.lock(fs::File::try_lock_shared).await
+    }
+
+    /// Waits until nobody adds or deletes files, in this program or another on the same folder.
+    pub async fn lock_alone(&self) -> Result<FilesLock> {
+        self.lock(fs::File::try_lock).await
+    }
+
+    /// Tries again and again, as waiting would hold a thread that whoever has the lock may need.
+    async fn lock(
+        &self,
+        take: impl Fn(&fs::File) -> Result<(), fs::TryLockError>,
+    ) -> Result<FilesLock> {
+        let file = fs::File::create(self.root.join("lock")).map_err(failed)?;
+        loop {
+            match take(&file) {
+                Ok(()) => return Ok(FilesLock { _file: file }),
+                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(LOCK_AGAIN).await,
+                Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Deletes a file and its thumbnails. Only with [`Self::lock_alone`], once no address names it.
+    pub(super) fn delete(&self, hash: FileHash) {
+        let hex = hash.hex();
+        let mut paths = vec![self.path(hash)];
+        let thumbnails = fs::read_dir(self.root.join("thumbnails").join(&hex[..2]));
+        let of_file = |name: &str| {
+            name.strip_prefix(&hex[2..])
+                .is_some_and(|rest| rest.starts_with('-'))
+        };
+        for entry in thumbnails.into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(of_file) {
+                paths.push(entry.path());
+            }
+        }
+        for path in paths {
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, "cannot delete a file");
+            }
+        }
+    }
+
+    /// All files that are on disk.
+    pub(super) fn stored(&self) -> Result<Vec<FileHash>> {
+        let mut found = Vec::new();
+        for folder in fs::read_dir(self.root.join("content")).map_err(failed)? {
+            let folder = folder.map_err(failed)?;
+            let start = folder.file_name();
+            for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                let name = format!(
+                    "{}{}",
+                    start.to_string_lossy(),
+                    file.file_name().to_string_lossy()
+                );
+                found.extend(FileHash::from_hex(&name));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes in a file as it arrives, without holding it in memory. It is on disk when this returns, and stays there
+    /// while the lock is held, until an address names it.
     ///
     /// # Errors
-    /// `M_TOO_LARGE` beyond `max` bytes; nothing is left behind then.
+    /// What `allowance` says beyond its bytes; nothing is left behind then.
     pub async fn receive<E: std::fmt::Display>(
         &self,
         mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
-        max: u64,
-    ) -> Result<Received> {
+        allowance: &Allowance,
+    ) -> Result<(Received, FilesLock)> {
         let mut incoming = self.incoming();
         let file = tokio::fs::File::create(&incoming.path)
             .await
@@ -124,17 +212,16 @@ impl Files {
                 )
             })?;
             size += chunk.len() as u64;
-            if size > max {
-                return Err(too_large(max));
-            }
+            allowance.check(size)?;
             digest.update(&chunk);
             file.write_all(&chunk).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;
         file.into_inner().sync_all().await.map_err(failed)?;
         let hash = FileHash(digest.finalize().into());
+        let lock = self.lock_shared().await?;
         self.keep(&mut incoming, &self.path(hash)).await?;
-        Ok(Received { hash, size })
+        Ok((Received { hash, size }, lock))
     }
 
     /// Writes a small file whole; readers see all of it or nothing.

@@ -12,7 +12,10 @@ use image::{
 };
 use ruma::api::error::ErrorKind;
 
-use super::size::{Method, ThumbnailSize};
+use super::{
+    animation,
+    size::{Method, ThumbnailSize},
+};
 use crate::error::{Error, Result};
 
 /// Larger pictures are not decoded: a photo of a phone has 12 to 50 million pixels.
@@ -29,17 +32,20 @@ pub enum Format {
     Png,
     /// For all others.
     Jpeg,
+    /// For pictures that move.
+    Gif,
 }
 
 impl Format {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Png, Self::Jpeg];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::Gif];
 
     /// The media type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
             Self::Jpeg => "image/jpeg",
+            Self::Gif => "image/gif",
         }
     }
 
@@ -47,6 +53,7 @@ impl Format {
         match self {
             Self::Png => "png",
             Self::Jpeg => "jpg",
+            Self::Gif => "gif",
         }
     }
 }
@@ -61,18 +68,19 @@ pub struct Encoded {
 
 /// Makes a thumbnail of the picture at `path`. Takes long: not for the runtime's threads.
 pub fn thumbnail(path: &Path, size: ThumbnailSize) -> Result<Encoded> {
+    if size.animated
+        && let Some(moving) = animation::thumbnail(path, size)
+    {
+        return Ok(moving);
+    }
     let picture = shrink(decode(path)?, size);
     let mut bytes = Vec::new();
-    let format = if picture.color().has_alpha() {
-        Format::Png
+    let (format, written) = if picture.color().has_alpha() {
+        let written = picture.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png);
+        (Format::Png, written)
     } else {
-        Format::Jpeg
-    };
-    let written = match format {
-        Format::Png => picture.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png),
-        Format::Jpeg => picture
-            .to_rgb8()
-            .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)),
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+        (Format::Jpeg, picture.to_rgb8().write_with_encoder(encoder))
     };
     written.map_err(Error::internal)?;
     Ok(Encoded { bytes, format })
@@ -107,7 +115,7 @@ fn decode(path: &Path) -> Result<DynamicImage> {
 }
 
 /// Never makes a picture larger.
-fn shrink(picture: DynamicImage, size: ThumbnailSize) -> DynamicImage {
+pub(super) fn shrink(picture: DynamicImage, size: ThumbnailSize) -> DynamicImage {
     let (width, height) = (picture.width(), picture.height());
     match size.method {
         Method::Scale if width <= size.width && height <= size.height => picture,
@@ -160,6 +168,7 @@ mod tests {
             width,
             height,
             method,
+            animated: false,
         }
     }
 

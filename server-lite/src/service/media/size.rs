@@ -25,6 +25,8 @@ pub struct ThumbnailSize {
     pub height: u32,
     /// How the picture is made to fit.
     pub method: Method,
+    /// Whether it shall move, if the picture does.
+    pub animated: bool,
 }
 
 impl ThumbnailSize {
@@ -37,16 +39,23 @@ impl ThumbnailSize {
             width: step(width)?,
             height: step(height)?,
             method,
+            animated: false,
         })
     }
 
-    /// For file names, such as `96x96-crop`.
+    /// The same, moving or not.
+    pub fn moving(self, animated: bool) -> Self {
+        Self { animated, ..self }
+    }
+
+    /// For file names, such as `96x96-crop` or `96x96-crop-moving`.
     pub(super) fn name(self) -> String {
         let method = match self.method {
             Method::Crop => "crop",
             Method::Scale => "scale",
         };
-        format!("{}x{}-{method}", self.width, self.height)
+        let moving = if self.animated { "-moving" } else { "" };
+        format!("{}x{}-{method}{moving}", self.width, self.height)
     }
 }
 

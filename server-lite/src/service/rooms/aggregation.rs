@@ -56,7 +56,7 @@ pub(super) fn bundle(
     let bundle = Relations {
         replace: latest_edit(connection, room, viewer, event)?,
         thread: thread(connection, room, viewer, event)?,
-        reference: references(connection, room, event)?,
+        reference: references(connection, room, viewer, event)?,
     };
     if bundle.replace.is_none() && bundle.thread.is_none() && bundle.reference.is_none() {
         return Ok(None);
@@ -71,7 +71,13 @@ fn latest_edit(
     viewer: Viewer<'_>,
     event: &EventRow,
 ) -> Result<Option<Box<RawValue>>> {
-    let edits = relations::children(connection, room.nid, &event.event_id, "m.replace")?;
+    let edits = relations::children(
+        connection,
+        room.nid,
+        &event.event_id,
+        "m.replace",
+        viewer.user_id,
+    )?;
     for nid in edits.into_iter().rev() {
         let edit = EventRow::by_nid(connection, nid)?;
         if edit.sender == event.sender && edit.kind == event.kind && !edit.is_redacted() {
@@ -88,7 +94,13 @@ fn thread(
     viewer: Viewer<'_>,
     event: &EventRow,
 ) -> Result<Option<Thread>> {
-    let children = relations::children(connection, room.nid, &event.event_id, "m.thread")?;
+    let children = relations::children(
+        connection,
+        room.nid,
+        &event.event_id,
+        "m.thread",
+        viewer.user_id,
+    )?;
     let Some(latest) = children.last() else {
         return Ok(None);
     };
@@ -122,9 +134,16 @@ fn with_edit(event: &RawValue, edit: &RawValue) -> Result<Box<RawValue>> {
 fn references(
     connection: &Connection,
     room: &Room,
+    viewer: Viewer<'_>,
     event: &EventRow,
 ) -> Result<Option<References>> {
-    let children = relations::children(connection, room.nid, &event.event_id, "m.reference")?;
+    let children = relations::children(
+        connection,
+        room.nid,
+        &event.event_id,
+        "m.reference",
+        viewer.user_id,
+    )?;
     if children.is_empty() {
         return Ok(None);
     }

@@ -26,7 +26,11 @@ use super::{
 use crate::{
     Error,
     error::Result,
-    service::{Services, now_ms, search},
+    service::{
+        Services, guests, now_ms,
+        safety::{self, Fate},
+        search,
+    },
     store::WriteTx,
     telemetry::EventKind,
 };
@@ -103,12 +107,25 @@ pub fn content_of(content: &impl serde::Serialize) -> Result<CanonicalJsonObject
 /// Authorizes, signs and stores `new` as the newest event of `room`.
 ///
 /// # Errors
-/// `M_FORBIDDEN` with the rule that was broken; `M_TOO_LARGE`, `M_BAD_JSON` for what is no event.
+/// `M_FORBIDDEN` with the rule that was broken; `M_TOO_LARGE`, `M_BAD_JSON` for what is no event; what
+/// [`safety::admit`] says.
 pub fn append(
     tx: &WriteTx<'_>,
     services: &Services,
     room: &mut Room,
     new: NewEvent,
+) -> Result<ArcPdu> {
+    let fate = safety::admit(tx, services, room, &new)?;
+    append_admitted(tx, services, room, new, &fate)
+}
+
+/// The same for what was admitted already.
+pub(super) fn append_admitted(
+    tx: &WriteTx<'_>,
+    services: &Services,
+    room: &mut Room,
+    new: NewEvent,
+    fate: &Fate,
 ) -> Result<ArcPdu> {
     let prev = choose_prev_events(tx, room.nid)?;
     let depth = prev.iter().map(|prev| prev.depth).max().unwrap_or(0) + 1;
@@ -116,7 +133,9 @@ pub fn append(
     let auth = auth_events(&view, room, &new)?;
     let built = build(services, room, &new, &prev, &auth, depth)?;
     authorize(&view, room, &built.pdu)?;
-    store(tx, services, room, new, built, &prev, &auth)
+    let pdu = store(tx, services, room, (new, built, fate.hidden), &prev, &auth)?;
+    safety::write_down(tx, room, &pdu.event_id, &pdu.sender, fate)?;
+    Ok(pdu)
 }
 
 /// An event that the next one will cite.
@@ -331,8 +350,7 @@ fn store(
     tx: &WriteTx<'_>,
     services: &Services,
     room: &mut Room,
-    new: NewEvent,
-    built: Built,
+    (new, built, hidden): (NewEvent, Built, bool),
     prev: &[Prev],
     auth: &[ArcPdu],
 ) -> Result<ArcPdu> {
@@ -350,7 +368,11 @@ fn store(
     }
     tx.prepare_cached("INSERT INTO extremities (room, event) VALUES (?1, ?2)")?
         .execute((room.nid, pdu.nid))?;
-    apply(tx, services, room, &pdu)?;
+    if hidden {
+        hide(tx, room, &pdu)?;
+    } else {
+        apply(tx, services, room, &pdu)?;
+    }
     Ok(Arc::new(pdu))
 }
 
@@ -388,6 +410,16 @@ pub(super) fn insert(
         json,
     ])?;
     pdu.nid = tx.last_insert_rowid();
+    Ok(())
+}
+
+/// Of a hidden message nothing follows, except that its sender sees it.
+fn hide(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu) -> Result<()> {
+    tx.prepare_cached("UPDATE events SET soft_failed = 1 WHERE nid = ?1")?
+        .execute([pdu.nid])?;
+    tx.prepare_cached("UPDATE rooms SET last_position = ?2 WHERE nid = ?1")?
+        .execute((room.nid, pdu.position))?;
+    tx.wake(&pdu.sender);
     Ok(())
 }
 
@@ -431,7 +463,7 @@ pub(super) fn apply(
     {
         tx.wake(target);
     }
-    Ok(())
+    guests::follow(tx, services, room, pdu)
 }
 
 fn apply_state(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu, state_key: &str) -> Result<()> {

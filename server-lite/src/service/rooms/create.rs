@@ -18,13 +18,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Room, SUPPORTED_VERSIONS, aliases,
-    append::{NewEvent, append, apply, content_of, finish, insert},
+    append::{NewEvent, append_admitted, apply, content_of, finish, insert},
     membership::{self, Change},
 };
 use crate::{
     Error,
     error::Result,
-    service::{Services, now_ms},
+    service::{Services, now_ms, safety},
     store::WriteTx,
 };
 
@@ -50,7 +50,8 @@ pub fn create(
     let mut send = |kind: &str, state_key: &str, content: Value| -> Result<()> {
         let content = content_of(&content)?;
         let new = NewEvent::state(creator, kind, state_key, content);
-        append(tx, services, &mut room, new)
+        let fate = safety::admit(tx, services, &room, &new)?;
+        append_admitted(tx, services, &mut room, new, &fate)
             .map(drop)
             .map_err(as_invalid_state)
     };

@@ -100,3 +100,10 @@ pub fn id(connection: &Connection, nid: i64) -> Result<OwnedEventId> {
         .query_row([nid], |row| row.get(0))?;
     EventId::parse(id).map_err(Error::internal)
 }
+
+/// Whether a rule of the operator hides the event with this number from all but its sender.
+pub fn is_hidden(connection: &Connection, nid: i64) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT soft_failed FROM events WHERE nid = ?1")?
+        .query_row([nid], |row| row.get(0))?)
+}

@@ -83,8 +83,9 @@ pub fn content_since(
     since: u64,
 ) -> Result<Option<Value>> {
     let mut statement = connection.prepare_cached(
-        "SELECT user_id, type, thread, event_id, ts FROM receipts
-         WHERE room = ?1 AND position > ?2 AND (type = 'm.read' OR user_id = ?3)",
+        "SELECT user_id, type, thread, event_id, ts FROM receipts r
+         WHERE room = ?1 AND position > ?2 AND (type = 'm.read' OR user_id = ?3)
+           AND NOT EXISTS (SELECT 1 FROM ignores i WHERE i.ignored = r.user_id AND i.user_id = ?3)",
     )?;
     let mut rows = statement.query((room, since as i64, viewer.as_str()))?;
     let mut content: BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>> = BTreeMap::new();

@@ -2,6 +2,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#forming-relationships-between-events>
 
+use ruma::UserId;
 use rusqlite::Connection;
 use serde::Deserialize;
 
@@ -50,18 +51,23 @@ pub(super) fn index(tx: &WriteTx<'_>, room: &Room, pdu: &Pdu) -> Result<()> {
     Ok(())
 }
 
-/// Numbers of the events with this relation to `parent`, oldest first.
+/// Numbers of the events with this relation to `parent`, oldest first, without those of people whom `viewer` ignores.
 pub fn children(
     connection: &Connection,
     room: i64,
     parent: &str,
     rel_type: &str,
+    viewer: &UserId,
 ) -> Result<Vec<i64>> {
     let mut statement = connection.prepare_cached(
-        "SELECT event FROM relations WHERE room = ?1 AND parent = ?2 AND rel_type = ?3
+        "SELECT event FROM relations r WHERE room = ?1 AND parent = ?2 AND rel_type = ?3
+           AND (NOT EXISTS (SELECT 1 FROM ignores WHERE user_id = ?4)
+                OR NOT EXISTS (SELECT 1 FROM events e
+                               JOIN ignores i ON i.ignored = e.sender AND i.user_id = ?4
+                               WHERE e.nid = r.event))
          ORDER BY event",
     )?;
-    let rows = statement.query_map((room, parent, rel_type), |row| row.get(0))?;
+    let rows = statement.query_map((room, parent, rel_type, viewer.as_str()), |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -108,10 +108,11 @@ pub fn page(connection: &Connection, room: &Room, query: &Query<'_>) -> Result<P
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM events e
          WHERE e.room = ?1 AND e.position > ?2 AND e.position <= ?3
-           AND e.rejected = 0 AND e.soft_failed = 0
+           AND e.rejected = 0 AND (e.soft_failed = 0 OR e.sender = ?4)
          ORDER BY e.position {order}"
     ))?;
-    let mut found = statement.query((room.nid, query.after, query.upto))?;
+    let viewer = query.visibility.map(Visibility::user);
+    let mut found = statement.query((room.nid, query.after, query.upto, viewer))?;
     let mut page = Page {
         rows: Vec::new(),
         next: None,

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Error,
     error::Result,
-    service::{Services, push_rules},
+    service::{Services, ignores, push_rules},
     store::WriteTx,
 };
 
@@ -112,8 +112,10 @@ pub(super) fn count(tx: &WriteTx<'_>, services: &Services, room: &Room, pdu: &Pd
     let nobody = shared.outcome_for_nobody(room, &flat);
     let named = Named::of(pdu);
     let mut apart = vec![pdu.sender.as_str().to_owned()];
+    let ignoring = ignores::by_whom(tx, &pdu.sender)?;
+    apart.extend(ignoring.iter().map(ToString::to_string));
     for (member, display_name) in to_ask(tx, services, room.nid, n_joined, &named)? {
-        if member == pdu.sender {
+        if member == pdu.sender || ignoring.contains(&member) {
             continue;
         }
         let rules = services.push_rules.get(tx, &member)?;
@@ -386,7 +388,9 @@ fn recount(
 ) -> Result<()> {
     let nids: Vec<i64> = tx
         .prepare_cached(
-            "SELECT nid FROM events WHERE room = ?1 AND position > ?2 AND sender <> ?3
+            "SELECT nid FROM events e WHERE room = ?1 AND position > ?2 AND sender <> ?3
+               AND soft_failed = 0
+               AND NOT EXISTS (SELECT 1 FROM ignores i WHERE i.ignored = e.sender AND i.user_id = ?3)
              ORDER BY position DESC LIMIT ?4",
         )?
         .query_map((room.nid, upto, user.as_str(), MAX_RECOUNT as i64), |row| {

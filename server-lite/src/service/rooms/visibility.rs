@@ -2,7 +2,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#room-history-visibility>
 
-use ruma::UserId;
+use ruma::{OwnedUserId, UserId};
 use rusqlite::Connection;
 
 use super::{Room, events, membership};
@@ -10,6 +10,8 @@ use crate::{Error, error::Result};
 
 /// A user's view of a room's history: their memberships and the room's settings over time.
 pub struct Visibility {
+    /// Whose view it is.
+    user: OwnedUserId,
     /// (position, membership), oldest first.
     memberships: Vec<(i64, String)>,
     /// (position, history_visibility), oldest first.
@@ -45,11 +47,17 @@ impl Visibility {
             .last()
             .is_some_and(|(_, membership)| membership == "join");
         Ok(Self {
+            user: user.to_owned(),
             memberships,
             settings,
             last_joined,
             joined,
         })
+    }
+
+    /// Whose view it is.
+    pub fn user(&self) -> &str {
+        self.user.as_str()
     }
 
     /// Whether the user may see the event at `position`.
@@ -181,6 +189,8 @@ pub enum Horizon {
 
 #[cfg(test)]
 mod tests {
+    use ruma::owned_user_id;
+
     use super::Visibility;
 
     fn view(memberships: &[(i64, &str)], settings: &[(i64, &str)]) -> Visibility {
@@ -191,6 +201,7 @@ mod tests {
         };
         let memberships = own(memberships);
         Visibility {
+            user: owned_user_id!("@ada:hs.test"),
             last_joined: memberships
                 .iter()
                 .filter(|(_, m)| m == "join")

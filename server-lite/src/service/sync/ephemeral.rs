@@ -1,6 +1,6 @@
 //! Receipts and typing as events.
 
-use ruma::UserId;
+use ruma::{OwnedUserId, UserId};
 use rusqlite::Connection;
 use serde_json::{
     json,
@@ -29,11 +29,17 @@ pub fn receipts(
         .transpose()
 }
 
-/// The `m.typing` event, if who types changed after serial `since`.
-pub fn typing(typing: &Typing, room: i64, since: u64) -> Result<Option<Box<RawValue>>> {
+/// The `m.typing` event, if who types changed after serial `since`; without those the reader ignores.
+pub fn typing(
+    typing: &Typing,
+    room: i64,
+    ignored: &[OwnedUserId],
+    since: u64,
+) -> Result<Option<Box<RawValue>>> {
     let users = typing.since(room, since);
     users
-        .map(|users| {
+        .map(|mut users| {
+            users.retain(|user| !ignored.contains(user));
             let content = json!({ "user_ids": users });
             Ok(to_raw_value(
                 &json!({ "type": "m.typing", "content": content }),

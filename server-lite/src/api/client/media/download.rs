@@ -54,6 +54,7 @@ pub(super) struct ThumbnailQuery {
     width: UInt,
     height: UInt,
     method: Option<String>,
+    animated: Option<bool>,
     timeout_ms: Option<u64>,
 }
 
@@ -213,6 +214,7 @@ async fn send_thumbnail(
         Some(_) => return Err(Error::invalid_param("The method is crop or scale.")),
     };
     let size = ThumbnailSize::at_least(query.width, query.height, method)?;
+    let size = size.moving(query.animated == Some(true));
     let upload = find(services, server, id, query.timeout_ms).await?;
     let thumbnail = services.media.thumbnail(upload.hash, size).await?;
     let file = tokio::fs::File::open(&thumbnail.path)
@@ -256,7 +258,10 @@ async fn find(
             .read(move |c| media::get(c, &id, now_ms()))
             .await?
         {
-            Entry::Uploaded(upload) => return Ok(upload),
+            Entry::Uploaded(upload) => {
+                note_read(services, &upload);
+                return Ok(upload);
+            }
             Entry::Reserved => {
                 let _parked = services.telemetry.park();
                 tokio::select! {
@@ -268,6 +273,20 @@ async fn find(
             }
         }
     }
+}
+
+/// Notes that somebody reads a file, without making them wait.
+fn note_read(services: &Services, upload: &Upload) {
+    if !upload.is_note_due(now_ms()) {
+        return;
+    }
+    let (store, hash) = (services.store.clone(), upload.hash);
+    tokio::spawn(async move {
+        let noted = store.write(move |tx| media::note_read(tx, hash, now_ms()));
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "cannot note that a file was read");
+        }
+    });
 }
 
 fn not_yet_uploaded() -> Error {

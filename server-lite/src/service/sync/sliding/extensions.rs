@@ -200,7 +200,7 @@ fn add_typing(
         } else {
             sync.since.typing
         };
-        let event = ephemeral::typing(&sync.services.typing, room.room, since)?;
+        let event = ephemeral::typing(&sync.services.typing, room.room, &sync.ignored, since)?;
         found
             .rooms
             .extend(event.map(|event| (room.room_id.clone(), event)));

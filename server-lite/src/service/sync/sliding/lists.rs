@@ -15,6 +15,7 @@ use crate::{
     error::Result,
     service::{
         account_data,
+        invites::Policy,
         rooms::{
             self,
             membership::Member,
@@ -78,7 +79,7 @@ pub(super) fn rooms_of(sync: &Sync<'_>, before: &Snapshot) -> Result<Vec<ListedR
             member,
             summary,
         };
-        if is_listed(sync, &room, before, user) {
+        if is_listed(sync, &room, before, user)? {
             listed.push(room);
         }
     }
@@ -86,16 +87,21 @@ pub(super) fn rooms_of(sync: &Sync<'_>, before: &Snapshot) -> Result<Vec<ListedR
     Ok(listed)
 }
 
-fn is_listed(sync: &Sync<'_>, room: &ListedRoom, before: &Snapshot, user: &UserId) -> bool {
-    match &*room.member.membership {
+fn is_listed(sync: &Sync<'_>, room: &ListedRoom, before: &Snapshot, user: &UserId) -> Result<bool> {
+    Ok(match &*room.member.membership {
         "join" | "knock" => true,
-        "invite" => !sync
-            .ignored
-            .iter()
-            .any(|ignored| ignored.as_str() == room.member.sender),
+        "invite" => {
+            let inviter = &room.member.sender;
+            let is_ignored = sync
+                .ignored
+                .iter()
+                .any(|ignored| ignored.as_str() == inviter);
+            let policy = Policy::load(sync.connection, user)?;
+            !is_ignored && !policy.hides(&sync.services.config, inviter)
+        }
         _ if before.rooms.contains_key(&room.room) => true,
         _ => room.member.was_joined && room.member.sender != user.as_str(),
-    }
+    })
 }
 
 /// What is wanted of a room by all that cover it.

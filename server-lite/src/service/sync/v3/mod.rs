@@ -19,7 +19,9 @@ use super::{device_lists, stripped};
 use crate::{
     error::Result,
     service::{
-        Services, account_data, filters, keys, presence,
+        Services, account_data, filters,
+        invites::Policy,
+        keys, presence,
         rooms::{
             self,
             membership::{self, Member},
@@ -249,6 +251,18 @@ impl Sync<'_> {
         Ok(())
     }
 
+    fn hides_invites_of(&self, inviter: &str) -> Result<bool> {
+        if self
+            .ignored
+            .iter()
+            .any(|ignored| ignored.as_str() == inviter)
+        {
+            return Ok(true);
+        }
+        let policy = Policy::load(self.connection, &self.query.session.user_id)?;
+        Ok(policy.hides(&self.services.config, inviter))
+    }
+
     fn add_other(
         &self,
         response: &mut Response,
@@ -259,11 +273,7 @@ impl Sync<'_> {
         let (c, user) = (self.connection, &*self.query.session.user_id);
         match &*member.membership {
             "invite" => {
-                if self
-                    .ignored
-                    .iter()
-                    .any(|ignored| ignored.as_str() == member.sender)
-                {
+                if self.hides_invites_of(&member.sender)? {
                     return Ok(());
                 }
                 let events = stripped::state(c, user, member, nid)?;
@@ -280,6 +290,10 @@ impl Sync<'_> {
                     .insert(room_id, response::Knocked::new(events));
             }
             _ if self.is_initial() && !self.query.filter.room.include_leave => {}
+            // Who was never shown an invitation need not hear that it was taken back.
+            _ if !member.was_joined
+                && member.sender != user.as_str()
+                && self.hides_invites_of(&member.sender)? => {}
             _ => {
                 let room = rooms::by_nid(c, nid)?;
                 let left = RoomSync::new(self, room, self.is_initial())?.left(member)?;

@@ -336,6 +336,7 @@ impl<'a> RoomSync<'a> {
             events.extend(ephemeral::typing(
                 &self.sync.services.typing,
                 self.room.nid,
+                &self.sync.ignored,
                 since,
             )?);
         }
