@@ -16,7 +16,9 @@ use tokio::{
 
 use crate::{
     router,
-    service::{Services, StartError, delayed_events, presence, push_gateway, rooms::typing},
+    service::{
+        Services, StartError, appservices, delayed_events, presence, push_gateway, rooms::typing,
+    },
 };
 
 /// How long requests under way may take after a stop signal.
@@ -25,6 +27,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until SIGTERM or SIGINT. `ready_file` gets the bound address once connections are taken.
 pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), StartError> {
     services.media.files().remove_leftovers()?;
+    appservices::prepare(&services).await?;
     let listen = &services.config.listen;
     let address = SocketAddr::new(listen.address, listen.port);
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -39,6 +42,7 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
     tokio::spawn(delayed_events::run(services.clone()));
     tokio::spawn(push_gateway::run(services.clone()));
     tokio::spawn(presence::run_expiry(services.clone()));
+    appservices::start(&services);
     let stop = stopped(services.clone())?;
     let server = axum::serve(listener, app).with_graceful_shutdown(stop);
     if services.config.testing.private_addresses {

@@ -1,5 +1,6 @@
 //! The commands of the operator: accounts and registration tokens, while the server runs or not.
 
+mod appservice;
 mod output;
 mod report;
 mod token;
@@ -12,7 +13,9 @@ use clap::{Args, Subcommand};
 use hardline_server::{config::Config, service::Services};
 
 use self::output::Output;
-pub use self::{report::ReportCommand, token::TokenCommand, user::UserCommand};
+pub use self::{
+    appservice::AppserviceCommand, report::ReportCommand, token::TokenCommand, user::UserCommand,
+};
 
 /// What every command of the operator takes.
 #[derive(Args)]
@@ -57,6 +60,15 @@ pub struct Report {
     command: ReportCommand,
 }
 
+/// `hardline-server appservice …`
+#[derive(Args)]
+pub struct Appservice {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: AppserviceCommand,
+}
+
 /// A group of commands.
 #[derive(Subcommand)]
 pub enum Group {
@@ -66,6 +78,8 @@ pub enum Group {
     Token(Token),
     /// What users reported: list, delete.
     Report(Report),
+    /// Bridges and bots: list, write a registration file.
+    Appservice(Appservice),
 }
 
 impl Group {
@@ -81,6 +95,12 @@ impl Group {
             Self::Report(report) => report
                 .common
                 .run(async |services, output| report.command.run(services, output).await),
+            Self::Appservice(Appservice { common, command }) => match command {
+                AppserviceCommand::List => common.run(AppserviceCommand::list),
+                AppserviceCommand::New(new) => {
+                    new.run(&common.config, &Output { json: common.json })
+                }
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration file: TOML, every key documented in [`TEMPLATE`], unknown keys refused by line.
 
+mod appservices;
 mod offers;
 mod template;
 
@@ -13,6 +14,7 @@ use ruma::{OwnedServerName, RoomVersionId};
 use serde::Deserialize;
 
 pub use self::{
+    appservices::{Appservices, Console},
     offers::{Presence, Rtc, Support, Testing, Turn},
     template::{TEMPLATE, render},
 };
@@ -83,6 +85,9 @@ pub struct Config {
     /// Whom to ask for help.
     #[serde(default)]
     pub support: Support,
+    /// Bridges and bots.
+    #[serde(default)]
+    pub appservices: Appservices,
     /// Rate limits.
     #[serde(default)]
     pub rate_limits: RateLimits,
@@ -301,8 +306,9 @@ impl Config {
             path: path.to_owned(),
             error: Box::new(error),
         })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        config.appservices.resolve(folder);
         if config.storage.path.is_relative() {
-            let folder = path.parent().unwrap_or(Path::new("."));
             config.storage.path = folder.join(&config.storage.path);
         }
         config.check(path)?;

@@ -3,6 +3,7 @@
 
 pub mod account_data;
 pub mod accounts;
+pub mod appservices;
 pub mod backup;
 pub mod dehydrated_devices;
 pub mod delayed_events;
@@ -42,10 +43,22 @@ use std::{ops::Deref, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    delayed_events::DelayedEvents, devices::LastSeen, media::Media, nonces::Nonces,
-    notifier::Notifier, outbound::Outbound, passwords::Passwords, presence::Presence,
-    push_gateway::PushGateway, push_rules::RulesetCache, rate_limit::RateLimiter,
-    rooms::typing::Typing, signing::ServerKey, sync::sliding::Connections, uia::Uia,
+    appservices::{Appservices, registration::RegistrationError},
+    delayed_events::DelayedEvents,
+    devices::LastSeen,
+    media::Media,
+    nonces::Nonces,
+    notifier::Notifier,
+    outbound::Outbound,
+    passwords::Passwords,
+    presence::Presence,
+    push_gateway::PushGateway,
+    push_rules::RulesetCache,
+    rate_limit::RateLimiter,
+    rooms::typing::Typing,
+    signing::ServerKey,
+    sync::sliding::Connections,
+    uia::Uia,
     url_preview::UrlPreviews,
 };
 use crate::{
@@ -79,6 +92,7 @@ pub const COMPONENTS: &[Component] = &[
     dehydrated_devices::COMPONENT,
     search::COMPONENT,
     sync::device_lists::COMPONENT,
+    appservices::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -95,6 +109,8 @@ pub struct Inner {
     pub store: Store,
     /// Waking syncs.
     pub notifier: Notifier,
+    /// Bridges and bots.
+    pub appservices: Appservices,
     /// Token buckets.
     pub limiter: RateLimiter,
     /// The key this server signs with.
@@ -140,6 +156,7 @@ impl Deref for Services {
 impl Services {
     /// Opens the store and prepares all services.
     pub fn open(config: Config) -> Result<Self, StartError> {
+        let appservices = Appservices::load(&config)?;
         std::fs::create_dir_all(&config.storage.path)?;
         let notifier = Notifier::default();
         let options = StoreOptions {
@@ -159,6 +176,7 @@ impl Services {
             config,
             store,
             notifier,
+            appservices,
             limiter,
             key,
             passwords: Passwords::default(),
@@ -185,6 +203,12 @@ impl Services {
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The registration of an application service.
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
+    /// The first things to be stored could not be.
+    #[error(transparent)]
+    Prepare(#[from] crate::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
