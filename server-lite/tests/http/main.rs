@@ -1,5 +1,6 @@
 //! Black-box tests: the real program, over HTTP.
 
+mod appservice;
 mod delayed;
 mod endpoints;
 mod ephemeral;
