@@ -25,7 +25,7 @@ use crate::{
     error::{Error, Result},
     service::{
         Services, accounts, appservices,
-        devices::{self, LoginOptions},
+        devices::{self, Login, LoginOptions},
         login_tokens, now_ms,
         rate_limit::Class,
     },
@@ -102,6 +102,10 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         })
         .await?;
     tracing::info!(%user_id, device_id = %login.device_id, "logged in");
+    Ok(logged_in(&services, user_id, login))
+}
+
+fn logged_in(services: &Services, user_id: OwnedUserId, login: Login) -> v3::Response {
     let mut response = v3::Response::new(user_id, login.access_token, login.device_id);
     response.refresh_token = login.refresh_token;
     response.expires_in = login.expires_in;
@@ -109,7 +113,7 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         let base_url = url.as_str().trim_end_matches('/').to_owned();
         v3::DiscoveryInfo::new(v3::HomeserverInfo::new(base_url))
     });
-    Ok(response)
+    response
 }
 
 /// A user of the application service whose token was shown.

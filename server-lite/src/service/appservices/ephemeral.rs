@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{Appservice, outbox::Entry};
+use super::{Appservice, if_there, outbox::Entry};
 use crate::{
     error::Result,
     service::{
@@ -32,9 +32,11 @@ impl Appservice {
             let Some(users) = typing.since(room, since) else {
                 continue;
             };
-            let room_id = rooms::by_nid(connection, room)?.id;
+            let Some(room) = if_there(rooms::by_nid(connection, room))? else {
+                continue;
+            };
             let event = json!({
-                "type": "m.typing", "room_id": room_id, "content": { "user_ids": users },
+                "type": "m.typing", "room_id": room.id, "content": { "user_ids": users },
             });
             entries.push(Entry::Ephemeral(event.to_string()));
         }
@@ -66,14 +68,14 @@ impl Appservice {
             let users = kinds.entry(receipt.kind).or_default();
             users.insert(receipt.user, shown);
         }
-        by_room
-            .into_iter()
-            .map(|(room, content)| {
-                let room_id = rooms::by_nid(connection, room)?.id;
-                let event = json!({ "type": "m.receipt", "room_id": room_id, "content": content });
-                Ok(Entry::Ephemeral(event.to_string()))
-            })
-            .collect()
+        let mut entries = Vec::new();
+        for (room, content) in by_room {
+            if let Some(room) = if_there(rooms::by_nid(connection, room))? {
+                let event = json!({ "type": "m.receipt", "room_id": room.id, "content": content });
+                entries.push(Entry::Ephemeral(event.to_string()));
+            }
+        }
+        Ok(entries)
     }
 
     /// Who came and went after one position and up to another.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use ruma::UserId;
 use rusqlite::Connection;
 
-use super::Appservice;
+use super::{Appservice, if_there};
 use crate::{
     error::Result,
     service::rooms::{self, aliases, client_event::EventRow, membership},
@@ -61,9 +61,11 @@ impl Appservice {
 
     fn has_member(&self, connection: &Connection, room: i64) -> Result<bool> {
         if !self.registration.rooms.is_empty() {
-            let id = rooms::by_nid(connection, room)?.id;
-            let namespaces = &self.registration.rooms;
-            if namespaces.iter().any(|rooms| rooms.matches(id.as_str())) {
+            let found = if_there(rooms::by_nid(connection, room))?;
+            let mut namespaces = self.registration.rooms.iter();
+            if let Some(room) = found
+                && namespaces.any(|rooms| rooms.matches(room.id.as_str()))
+            {
                 return Ok(true);
             }
         }

@@ -281,6 +281,15 @@ pub fn exclusive(message: &str) -> Error {
     Error::bad_request(ruma::api::error::ErrorKind::Exclusive, message)
 }
 
+/// None where something has been purged since it was noted.
+fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
+    use crate::store::StoreError::Sqlite;
+    match found {
+        Err(Error::Store(Sqlite(rusqlite::Error::QueryReturnedNoRows))) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 /// Makes what application services need before they can be served: their senders' accounts, and a place in the
 /// stream from which on they are told.
 pub async fn prepare(services: &Services) -> Result<()> {

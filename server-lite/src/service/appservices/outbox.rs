@@ -254,9 +254,13 @@ impl Appservice {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Progress, add, done, entries, first, n_waiting};
+    use super::{Entry, MAX_WAITING, Progress, add, done, entries, first, n_waiting};
     use crate::{
-        service::{COMPONENTS, notifier::Notifier},
+        service::{
+            COMPONENTS,
+            appservices::{Appservice, registration},
+            notifier::Notifier,
+        },
         store::{Store, StoreOptions},
     };
 
@@ -297,6 +301,24 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(told, (1..=250).map(Entry::Event).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_full_outbox_takes_more_once_something_went() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        let text = "{id: a, url: null, as_token: b, hs_token: c, sender_localpart: d}";
+        std::fs::write(&path, text).unwrap();
+        let server_name = ruma::server_name!("hs.test");
+        let registration = registration::load(&path, server_name).unwrap();
+        let appservice = Appservice::new(registration, server_name.to_owned());
+        appservice.backlog.added(MAX_WAITING as usize);
+        assert!(appservice.backlog.is_full());
+        appservice.sent(1);
+        assert!(!appservice.backlog.is_full());
+        let limit = std::time::Duration::from_secs(5);
+        let told = tokio::time::timeout(limit, appservice.backlog.room.notified());
+        told.await.expect("whoever sorts is woken");
     }
 
     #[tokio::test]

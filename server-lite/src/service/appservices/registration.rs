@@ -183,32 +183,13 @@ fn parse(
 type Wrong = (String, String);
 
 fn check(file: File, server_name: &ServerName) -> Result<Registration, Wrong> {
-    let wrong = |field: &str, reason: &str| (field.to_owned(), reason.to_owned());
-    let filled = [
-        ("id", &file.id),
-        ("as_token", &file.as_token),
-        ("hs_token", &file.hs_token),
-        ("sender_localpart", &file.sender_localpart),
-    ];
-    for (field, value) in filled {
-        if value.trim().is_empty() {
-            return Err(wrong(field, "must not be empty"));
-        }
-    }
-    let in_header = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
-    for (field, token) in [("as_token", &file.as_token), ("hs_token", &file.hs_token)] {
-        if !in_header(token) {
-            return Err(wrong(field, "a token has no spaces and only ASCII"));
-        }
-    }
+    check_texts(&file)?;
     let sender = UserId::parse(format!("@{}:{server_name}", file.sender_localpart))
         .ok()
         .filter(|sender| sender.localpart() == file.sender_localpart)
         .ok_or_else(|| {
-            wrong(
-                "sender_localpart",
-                "is not the part of a user id between @ and the colon",
-            )
+            let reason = "is not the part of a user id between @ and the colon";
+            ("sender_localpart".to_owned(), reason.to_owned())
         })?;
     let unstable = file.unstable_ephemeral.or(file.push_ephemeral) == Some(true);
     let ephemeral = match (unstable, file.receive_ephemeral == Some(true)) {
@@ -231,6 +212,28 @@ fn check(file: File, server_name: &ServerName) -> Result<Registration, Wrong> {
         encrypts: file.msc3202.unwrap_or(false),
         manages_devices: file.msc4190.unwrap_or(false),
     })
+}
+
+fn check_texts(file: &File) -> Result<(), Wrong> {
+    let wrong = |field: &str, reason: &str| Err((field.to_owned(), reason.to_owned()));
+    let filled = [
+        ("id", &file.id),
+        ("as_token", &file.as_token),
+        ("hs_token", &file.hs_token),
+        ("sender_localpart", &file.sender_localpart),
+    ];
+    for (field, value) in filled {
+        if value.trim().is_empty() {
+            return wrong(field, "must not be empty");
+        }
+    }
+    let fits_header = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
+    for (field, token) in [("as_token", &file.as_token), ("hs_token", &file.hs_token)] {
+        if !fits_header(token) {
+            return wrong(field, "a token has no spaces and only ASCII");
+        }
+    }
+    Ok(())
 }
 
 fn base_url(text: &str) -> Result<Url, Wrong> {

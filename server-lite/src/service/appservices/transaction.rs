@@ -11,7 +11,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{Appservice, outbox::Entry, registration::Ephemeral};
+use super::{Appservice, if_there, outbox::Entry, registration::Ephemeral};
 use crate::{
     error::Result,
     service::{
@@ -89,15 +89,17 @@ impl Lists {
     ) -> Result<()> {
         match entry {
             Entry::Event(nid) => {
-                let event = EventRow::by_nid(connection, *nid)?;
+                let Some(event) = if_there(EventRow::by_nid(connection, *nid))? else {
+                    return Ok(());
+                };
                 let concerned = [Some(&event.sender), event.state_key.as_ref()];
                 let own = concerned
                     .into_iter()
                     .flatten()
                     .filter(|user| appservice.has_user(user));
                 self.users.extend(own.cloned());
-                self.events
-                    .push(client_event(connection, appservice, &event)?);
+                let shown = client_event(connection, appservice, &event);
+                self.events.extend(if_there(shown)?);
             }
             Entry::Ephemeral(data) => self.ephemeral.push(serde_json::from_str(data)?),
             Entry::ToDevice(data, _) => {

@@ -69,6 +69,14 @@ async fn it_speaks_as_its_users_and_nobody_else() {
     // For people the parameter means nothing.
     let path = format!("/account/whoami?user_id={}", encode(BOT));
     assert_eq!(ada.get(&path).await.ok()["user_id"], ada.id.as_str());
+    // A file, by the endpoint that takes no JSON.
+    let url = format!(
+        "{}/_matrix/media/v3/upload?user_id={}",
+        server.base,
+        encode(ghost)
+    );
+    let upload = server.http.post(url).bearer_auth(AS_TOKEN).body("hello");
+    assert_eq!(upload.send().await.unwrap().status(), 200);
     // A profile, and the end of an account without a password.
     let path = format!("/profile/{}/displayname", encode(ghost));
     bot.put_as(ghost, &path, json!({ "displayname": "Cy" }))
@@ -80,6 +88,26 @@ async fn it_speaks_as_its_users_and_nobody_else() {
         .ok();
     let reply = bot.get_as(ghost, "/account/whoami").await;
     reply.err(403, "M_USER_DEACTIVATED");
+}
+
+#[tokio::test]
+async fn one_that_does_not_keep_users_to_itself_speaks_as_people_but_makes_no_user_of_others() {
+    let service = Service::start().await;
+    let section = service.with_puppets(&service.registered(""), "puppet-token");
+    let server = Server::start_with(&section).await;
+    let (ada, mut puppets) = (server.register("ada").await, service.bot(&server));
+    puppets.user.token = "puppet-token".to_owned();
+    let room = ada.create_room(json!({ "preset": "public_chat" })).await;
+    let path = format!("/rooms/{}/send/m.room.message/1", encode(&room));
+    let body = json!({ "msgtype": "m.text", "body": "from the other network" });
+    puppets.put_as(&ada.id, &path, body).await.ok();
+    assert_eq!(ada.history(&room).await, ["from the other network"]);
+    // Where people show their password, so must it.
+    let body = json!({ "new_password": "correct horse battery 2" });
+    let reply = puppets.post_as(&ada.id, "/account/password", body).await;
+    assert_eq!(reply.status, 401, "{reply:?}");
+    puppets.register("_br_cy").await.err(400, "M_EXCLUSIVE");
+    puppets.register("di").await.ok();
 }
 
 #[tokio::test]

@@ -143,6 +143,17 @@ impl Service {
         format!("[appservices]\nfiles = [{file:?}]\n")
     }
 
+    /// A second service that only speaks, for all users, as those are registered that let people write on two networks.
+    pub fn with_puppets(&self, section: &str, token: &str) -> String {
+        let file = self.file("puppets");
+        let text = format!(
+            "id: puppets\nurl: null\nas_token: {token}\nhs_token: other\nsender_localpart: _puppets\n\
+             rate_limited: false\nnamespaces:\n  users:\n  - {{exclusive: false, regex: '@.*:hs\\.test'}}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        section.replace("]\n", &format!(", {file:?}]\n"))
+    }
+
     pub fn file(&self, id: &str) -> PathBuf {
         self.dir.path().join(format!("{id}.yaml"))
     }
