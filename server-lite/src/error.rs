@@ -171,7 +171,11 @@ impl IntoResponse for Error {
         }
         let (status, kind, message) = self.parts();
         // What other servers do wrong is no fault of ours.
-        if status.is_server_error() && status != StatusCode::BAD_GATEWAY {
+        let is_theirs = matches!(
+            status,
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+        );
+        if status.is_server_error() && !is_theirs {
             tracing::error!(error = %self, "request failed");
         }
         let retry_after = match &kind {

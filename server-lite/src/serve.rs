@@ -26,8 +26,8 @@ use crate::{
     config::Serves,
     connections, router,
     service::{
-        Services, StartError, delayed_events, disk, media::retention, presence, push_gateway,
-        rooms::typing, safety,
+        Services, StartError, appservices, delayed_events, disk, media::retention, presence,
+        push_gateway, rooms::typing, safety,
     },
 };
 
@@ -37,6 +37,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until SIGTERM or SIGINT. `ready_file` gets the bound addresses once connections are taken.
 pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), StartError> {
     services.media.files().remove_leftovers()?;
+    appservices::prepare(&services).await?;
     let mut listeners = Vec::new();
     for wanted in services.config.all_listeners() {
         listeners.push(Listener::bind(&wanted).await?);
@@ -70,6 +71,7 @@ fn spawn_work(services: &Services) {
     tokio::spawn(push_gateway::run(services.clone()));
     tokio::spawn(presence::run_expiry(services.clone()));
     tokio::spawn(disk::run(services.clone()));
+    appservices::start(services);
     tokio::spawn(safety::run(services.clone()));
     tokio::spawn(retention::run(services.clone()));
     tokio::spawn(control::run(services.clone()));

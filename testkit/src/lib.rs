@@ -4,11 +4,13 @@
 //! guard is dropped; should the test die, the kernel stops it (`PR_SET_PDEATHSIG`). What a process printed is
 //! repeated when it ends, which a test runner shows for a test that failed.
 
+pub mod bridge;
 pub mod browser;
 pub mod bus;
 pub mod client;
 pub mod desktop;
 pub mod display;
+mod driver;
 pub mod hardline;
 pub mod homeserver;
 pub mod keyring;
@@ -25,6 +27,7 @@ pub mod synapse;
 pub mod wait;
 pub mod web_page;
 
+pub use bridge::Bridge;
 pub use browser::{Browser, Page};
 pub use bus::Bus;
 pub use client::Client;

@@ -1,5 +1,5 @@
-//! Preparing what the tests need from the Python and JavaScript registries, once: a virtual environment with Synapse
-//! and matrix-nio, and the bundled page with matrix-js-sdk. Kept in [`paths::cache_dir`]; made anew when a pinned
+//! Preparing what the tests need from the Python and JavaScript registries, once: a virtual environment with Synapse,
+//! matrix-nio and mautrix, and the bundled page with matrix-js-sdk. Kept in [`paths::cache_dir`]; made anew when a pinned
 //! version or a source file changes.
 
 use std::{
@@ -22,7 +22,7 @@ pub async fn prepare() -> Result<()> {
     Ok(())
 }
 
-/// The Python of an environment that has Synapse and matrix-nio.
+/// The Python of an environment that has Synapse, matrix-nio and mautrix.
 pub async fn python() -> Result<PathBuf> {
     let wanted = fs::read_to_string(paths::source_dir("py").join("requirements.txt"))?;
     let dir = paths::cache_dir()?.join("venv");

@@ -66,6 +66,9 @@ const NAME: &str = "server.hardline.test";
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl HardlineServer {
+    /// The name in the ids of its users, also before it runs.
+    pub const NAME: &'static str = NAME;
+
     /// Starts one with open registration and without rate limits.
     pub async fn start() -> Result<Self> {
         Self::start_with(ServerOptions::default()).await

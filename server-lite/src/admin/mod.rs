@@ -1,5 +1,6 @@
 //! The commands of the operator, while the server runs or not.
 
+mod appservice;
 mod archive;
 mod backup;
 mod database;
@@ -29,9 +30,10 @@ use hardline_server::{
 
 use self::output::Output;
 pub use self::{
-    backup::Backup, database::DatabaseCommand, filter::FilterCommand, media::MediaCommand,
-    notice::Notice, purge::PurgeHistory, report::ReportCommand, restore::Restore,
-    room::RoomCommand, token::TokenCommand, user::UserCommand,
+    appservice::AppserviceCommand, backup::Backup, database::DatabaseCommand,
+    filter::FilterCommand, media::MediaCommand, notice::Notice, purge::PurgeHistory,
+    report::ReportCommand, restore::Restore, room::RoomCommand, token::TokenCommand,
+    user::UserCommand,
 };
 
 /// What every command of the operator takes.
@@ -122,6 +124,15 @@ pub struct Single<T: Args> {
     command: T,
 }
 
+/// `hardline-server appservice …`
+#[derive(Args)]
+pub struct Appservice {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: AppserviceCommand,
+}
+
 /// A group of commands.
 #[derive(Subcommand)]
 pub enum Group {
@@ -155,6 +166,8 @@ pub enum Group {
     Media(Media),
     /// Tells one user, or all, something in the name of the server.
     Notice(Single<Notice>),
+    /// Bridges and bots: list, write a registration file.
+    Appservice(Appservice),
 }
 
 impl Group {
@@ -190,6 +203,12 @@ impl Group {
             Self::Notice(notice) => notice
                 .common
                 .run(async |services, output| notice.command.run(services, output).await),
+            Self::Appservice(Appservice { common, command }) => match command {
+                AppserviceCommand::List => common.run(AppserviceCommand::list),
+                AppserviceCommand::New(new) => {
+                    new.run(&common.config, &Output { json: common.json })
+                }
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     ops::Deref,
+    sync::Arc,
 };
 
 use axum::{
@@ -28,7 +29,12 @@ use crate::{
     Error,
     error::Result,
     service::{
-        Services, devices, now_ms,
+        Services,
+        appservices::{
+            Appservice,
+            identity::{self, Asserted},
+        },
+        devices, now_ms,
         rate_limit::Class,
         sessions::{self, Session},
     },
@@ -75,6 +81,10 @@ pub struct Public<T> {
     pub body: T,
     /// Who asks, where the endpoint takes a token and one was shown.
     pub session: Option<Session>,
+    /// The application service that asks, where the endpoint is (also) for them.
+    pub appservice: Option<Arc<Appservice>>,
+    /// Whether a token was shown at all, whatever it is worth.
+    pub has_token: bool,
     /// What the body was before ruma read it.
     pub raw: Bytes,
     /// Where the request came from.
@@ -89,31 +99,41 @@ impl<T> Deref for Public<T> {
     }
 }
 
+/// Whose access tokens an endpoint looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Nobody's.
+    Nothing,
+    /// Those of users, and of application services that speak as one.
+    Sessions,
+    /// Those of application services; users may show one that is no longer good.
+    Appservices,
+}
+
 /// Whether a ruma authentication scheme looks at access tokens.
 pub trait Scheme {
-    /// Whether a token is read where one is shown.
-    const READS_TOKEN: bool;
+    /// Which tokens are read where one is shown.
+    const READS: Reads;
 }
 
 /// Schemes that let a request through without a token: only these fit [`Public`].
 pub trait OpenScheme: Scheme {}
 
 macro_rules! schemes {
-    ($($scheme:ty => $reads:literal $($open:ident)?;)*) => {$(
-        impl Scheme for $scheme { const READS_TOKEN: bool = $reads; }
+    ($($scheme:ty => $reads:ident $($open:ident)?;)*) => {$(
+        impl Scheme for $scheme { const READS: Reads = Reads::$reads; }
         $(schemes!(@ $open $scheme);)?
     )*};
     (@ open $scheme:ty) => { impl OpenScheme for $scheme {} };
 }
 
 schemes! {
-    AccessToken => true;
-    AppserviceToken => true;
-    AccessTokenOptional => true open;
-    // No application services yet, and whoever logs in anew may show a token that is no longer good.
-    AppserviceTokenOptional => false open;
-    NoAccessToken => false open;
-    NoAuthentication => false open;
+    AccessToken => Sessions;
+    AppserviceToken => Sessions;
+    AccessTokenOptional => Sessions open;
+    AppserviceTokenOptional => Appservices open;
+    NoAccessToken => Nothing open;
+    NoAuthentication => Nothing open;
 }
 
 /// Something a handler can take as its request.
@@ -129,6 +149,9 @@ pub trait Incoming: Sized + Send {
         fixed_args: &'static [&'static str],
         max_body: usize,
     ) -> impl Future<Output = Result<Self>> + Send;
+
+    /// Whether rate limits do not count for it.
+    fn is_unlimited(&self) -> bool;
 }
 
 impl<T> Incoming for Authed<T>
@@ -145,13 +168,8 @@ where
     ) -> Result<Self> {
         let (parts, body) = request.into_parts();
         let token = token(&parts)?.ok_or_else(missing_token)?;
-        let session = services
-            .store
-            .read(move |c| sessions::by_token(c, &token))
-            .await?;
-        note_user(&session.user_id);
-        guests::check(&parts, &session)?;
-        if T::RATE_LIMITED {
+        let session = session_of(services, &parts, token).await?;
+        if T::RATE_LIMITED && !session.unlimited {
             services
                 .limiter
                 .check(Class::Other, session.user_id.as_str())?;
@@ -166,6 +184,10 @@ where
             ip,
             query,
         })
+    }
+
+    fn is_unlimited(&self) -> bool {
+        self.session.unlimited
     }
 }
 
@@ -183,35 +205,60 @@ where
         max_body: usize,
     ) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let token = if T::Authentication::READS_TOKEN {
-            token(&parts)?
-        } else {
-            None
+        let token = match T::Authentication::READS {
+            Reads::Nothing => None,
+            Reads::Sessions | Reads::Appservices => token(&parts)?,
         };
-        let session = match token {
-            Some(token) => Some(
-                services
-                    .store
-                    .read(move |c| sessions::by_token(c, &token))
-                    .await?,
-            ),
-            None => None,
-        };
-        if let Some(session) = &session {
-            note_user(&session.user_id);
+        let (has_token, mut session, mut appservice) = (token.is_some(), None, None);
+        if let Some(token) = token {
+            if T::Authentication::READS == Reads::Appservices {
+                appservice = services.appservices.by_token(&token).cloned();
+            } else {
+                session = Some(session_of(services, &parts, token).await?);
+            }
         }
         let ip = peer(services, &parts);
-        if T::RATE_LIMITED {
+        if T::RATE_LIMITED && appservice.is_none() {
             services.limiter.check(Class::Other, &ip.to_string())?;
         }
         let (body, raw) = parse::<T>(parts, body, fixed_args, max_body).await?;
         Ok(Self {
             body,
             session,
+            appservice,
+            has_token,
             raw,
             ip,
         })
     }
+
+    fn is_unlimited(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.unlimited)
+            || self.appservice.is_some()
+    }
+}
+
+/// Whose token it is: a device's, or that of an application service which speaks as somebody.
+async fn session_of(services: &Services, parts: &Parts, token: String) -> Result<Session> {
+    if let Some(appservice) = services.appservices.by_token(&token).cloned() {
+        appservice.note_alive();
+        let asserted = Asserted::parse(parts.uri.query().unwrap_or_default());
+        let session = services
+            .store
+            .read(move |c| identity::session(c, &appservice, asserted))
+            .await?;
+        note_user(&session.user_id);
+        return Ok(session);
+    }
+    let session = services
+        .store
+        .read(move |c| sessions::by_token(c, &token))
+        .await?;
+    note_user(&session.user_id);
+    guests::check(parts, &session)?;
+    Ok(session)
 }
 
 /// The requester, for handlers that read their request themselves.
@@ -220,13 +267,8 @@ where
 /// `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`.
 pub async fn authenticate(services: &Services, parts: &Parts) -> Result<Session> {
     let token = token(parts)?.ok_or_else(missing_token)?;
-    let session = services
-        .store
-        .read(move |c| sessions::by_token(c, &token))
-        .await?;
-    note_user(&session.user_id);
-    guests::check(parts, &session)?;
-    if services.last_seen.is_due(&session.token_hash) {
+    let session = session_of(services, parts, token).await?;
+    if session.appservice.is_none() && services.last_seen.is_due(&session.token_hash) {
         note_seen(services, &session, peer(services, parts));
     }
     Ok(session)

@@ -18,7 +18,7 @@ use ruma::api::{
 use super::extract::Incoming;
 use crate::{
     error::{Result, json_response},
-    service::Services,
+    service::{Services, rate_limit},
 };
 
 /// The router of an API module before it gets its state.
@@ -177,10 +177,13 @@ impl Routes for Router {
     {
         let serve = move |State(services): State<Services>, request: Request| async move {
             match In::extract(&services, request, fixed_args, MAX_BODY).await {
-                Ok(incoming) => match handler(services, incoming).await {
-                    Ok(body) => json_response(StatusCode::OK, &body),
-                    Err(error) => error.into_response(),
-                },
+                Ok(incoming) => {
+                    let unlimited = incoming.is_unlimited();
+                    match rate_limit::answer(unlimited, handler(services, incoming)).await {
+                        Ok(body) => json_response(StatusCode::OK, &body),
+                        Err(error) => error.into_response(),
+                    }
+                }
                 Err(error) => error.into_response(),
             }
         };
@@ -266,7 +269,8 @@ where
     H: Handler<In>,
 {
     let incoming = In::extract(&services, request, fixed_args, max_body).await?;
-    let response = handler.call(services, incoming).await?;
+    let unlimited = incoming.is_unlimited();
+    let response = rate_limit::answer(unlimited, handler.call(services, incoming)).await?;
     let response = response.try_into_http_response::<BytesMut>()?;
     Ok(response.map(|body| Body::from(body.freeze())))
 }

@@ -1,5 +1,6 @@
 //! The configuration file: TOML, every key documented in [`TEMPLATE`], unknown keys refused by line.
 
+mod appservices;
 mod check;
 mod listeners;
 mod offers;
@@ -17,6 +18,7 @@ use ruma::{OwnedServerName, RoomVersionId};
 use serde::Deserialize;
 
 pub use self::{
+    appservices::{Appservices, Console},
     check::check_server_name,
     listeners::{Listener, Metrics, Serves, Tls},
     offers::{Presence, Rtc, Support, Testing, Turn},
@@ -103,6 +105,9 @@ pub struct Config {
     /// Whom to ask for help.
     #[serde(default)]
     pub support: Support,
+    /// Bridges and bots.
+    #[serde(default)]
+    pub appservices: Appservices,
     /// Rate limits.
     #[serde(default)]
     pub rate_limits: RateLimits,
@@ -359,6 +364,7 @@ impl Config {
             }
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
+        config.appservices.resolve(folder);
         for file in config.files_mut() {
             if file.is_relative() {
                 *file = folder.join(&*file);

@@ -105,6 +105,13 @@ token = "{registration_token}"
 # email = "admin@example.org"
 # matrix_id = "@admin:example.org"
 
+[appservices]
+# Bridges and bots: the registration files they write. `hardline-server appservice new` makes one for those that do not.
+# files = ["telegram-registration.yaml"]
+# Gives these users a direct room with the bot of a bridge, so that its commands are at hand. The name is the `id` in
+# the registration.
+# console = [{ appservice = "telegram", users = ["@ada:{name}"] }]
+
 [rate_limits]
 # How much one user (for login and registration: one address) may do. A bucket of `burst` requests
 # refills by `per_second`; beyond that the answer is "wait", with a time.

@@ -43,6 +43,9 @@ fn the_template_is_valid_and_its_comments_show_the_defaults() {
     assert_eq!(std::mem::take(&mut all.rtc.livekit_service_urls).len(), 1);
     let support = std::mem::take(&mut all.support);
     assert!(support.page.is_some() && support.email.is_some() && support.matrix_id.is_some());
+    assert_eq!(std::mem::take(&mut all.appservices.files).len(), 1);
+    let console = std::mem::take(&mut all.appservices.console);
+    assert_eq!(console[0].users[0], "@ada:ada.example.org");
     all.storage.path = written.storage.path.clone();
     assert_eq!(format!("{all:?}"), format!("{written:?}"));
 }

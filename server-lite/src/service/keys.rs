@@ -8,13 +8,13 @@ mod device_keys;
 mod one_time;
 mod signatures;
 
-use ruma::{DeviceId, UserId};
+use ruma::{DeviceId, OwnedDeviceId, UserId};
 use rusqlite::{Connection, params};
 
 use crate::store::{Component, Step, WriteTx};
 
 pub use self::{
-    changes::{changed_users_since, mark_changed, mark_signed},
+    changes::{changed_between, changed_users_since, mark_changed, mark_signed},
     cross_signing::{
         CrossSigningUpload, Usage, is_new_identity, public_key, store as store_cross_signing,
     },
@@ -48,6 +48,18 @@ pub fn delete_device(
     tx.prepare_cached("DELETE FROM key_signatures WHERE user_id = ?1 AND key_name = ?2")?
         .execute(params![user_id.as_str(), device_id.as_str()])?;
     Ok(())
+}
+
+/// The devices of a user that have uploaded keys.
+pub fn devices_with_keys(
+    conn: &Connection,
+    user_id: &UserId,
+) -> rusqlite::Result<Vec<OwnedDeviceId>> {
+    conn.prepare_cached("SELECT device_id FROM device_keys WHERE user_id = ?1")?
+        .query_map([user_id.as_str()], |row| {
+            Ok(row.get::<_, String>(0)?.into())
+        })?
+        .collect()
 }
 
 /// Forgets the cross-signing identity of a deactivated account.

@@ -3,6 +3,7 @@
 
 pub mod account_data;
 pub mod accounts;
+pub mod appservices;
 pub mod backup;
 pub mod check;
 pub mod clock;
@@ -55,11 +56,25 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    delayed_events::DelayedEvents, devices::LastSeen, disk::Disk, media::Media, nonces::Nonces,
-    notifier::Notifier, outbound::Outbound, passwords::Passwords, presence::Presence,
-    push_gateway::PushGateway, push_rules::RulesetCache, rate_limit::RateLimiter,
-    rooms::typing::Typing, safety::Safety, signing::ServerKey, sync::sliding::Connections,
-    uia::Uia, url_preview::UrlPreviews,
+    appservices::{Appservices, registration::RegistrationError},
+    delayed_events::DelayedEvents,
+    devices::LastSeen,
+    disk::Disk,
+    media::Media,
+    nonces::Nonces,
+    notifier::Notifier,
+    outbound::Outbound,
+    passwords::Passwords,
+    presence::Presence,
+    push_gateway::PushGateway,
+    push_rules::RulesetCache,
+    rate_limit::RateLimiter,
+    rooms::typing::Typing,
+    safety::Safety,
+    signing::ServerKey,
+    sync::sliding::Connections,
+    uia::Uia,
+    url_preview::UrlPreviews,
 };
 use crate::{
     config::Config,
@@ -97,6 +112,7 @@ pub const COMPONENTS: &[Component] = &[
     ignores::COMPONENT,
     safety::rules::COMPONENT,
     server_notices::COMPONENT,
+    appservices::COMPONENT,
 ];
 
 /// What every handler gets: the store, the configuration, and the services with state of their own.
@@ -113,6 +129,8 @@ pub struct Inner {
     pub store: Store,
     /// Waking syncs.
     pub notifier: Notifier,
+    /// Bridges and bots.
+    pub appservices: Appservices,
     /// Token buckets.
     pub limiter: RateLimiter,
     /// The key this server signs with.
@@ -164,6 +182,7 @@ impl Deref for Services {
 impl Services {
     /// Opens the store and prepares all services.
     pub fn open(config: Config) -> Result<Self, StartError> {
+        let appservices = Appservices::load(&config)?;
         std::fs::create_dir_all(&config.storage.path)?;
         let notifier = Notifier::default();
         let stats = WriterStats {
@@ -193,6 +212,7 @@ impl Services {
             config,
             store,
             notifier,
+            appservices,
             limiter,
             key,
             passwords,
@@ -222,6 +242,12 @@ impl Services {
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The registration of an application service.
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
+    /// The first things to be stored could not be.
+    #[error(transparent)]
+    Prepare(#[from] crate::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

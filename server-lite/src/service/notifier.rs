@@ -28,9 +28,21 @@ pub enum Wake {
 #[derive(Clone, Default)]
 pub struct Notifier {
     users: Arc<Mutex<HashMap<OwnedUserId, watch::Sender<u64>>>>,
+    all: watch::Sender<u64>,
 }
 
 impl Notifier {
+    /// A receiver that changes whenever something happened for anybody.
+    pub fn subscribe_all(&self) -> watch::Receiver<u64> {
+        self.all.subscribe()
+    }
+
+    fn wake_observers(&self) {
+        if self.all.receiver_count() > 0 {
+            self.all.send_modify(|n_wakes| *n_wakes += 1);
+        }
+    }
+
     /// A receiver that changes whenever something happened for `user`.
     /// Subscribe *before* looking into the store, so that nothing falls in between.
     pub fn subscribe(&self, user: &UserId) -> watch::Receiver<u64> {
@@ -45,6 +57,7 @@ impl Notifier {
 
     /// Wakes these users; forgets those nobody waits for.
     pub fn wake(&self, woken: impl IntoIterator<Item = OwnedUserId>) {
+        self.wake_observers();
         let mut users = self.users.lock();
         for user in woken {
             let Some(sender) = users.get(&user) else {
@@ -60,6 +73,7 @@ impl Notifier {
 
     /// Wakes those joined to a room. Call it once what they are to see is in the store.
     pub fn wake_room(&self, connection: &Connection, room: i64) -> Result<()> {
+        self.wake_observers();
         let waiting = self.waiting();
         if !waiting.is_empty() {
             self.wake(membership::joined_among(connection, room, waiting)?);
@@ -84,6 +98,7 @@ impl Notifier {
                     self.wake_room(connection, room)?;
                 }
                 Wake::Contacts(user) => {
+                    self.wake_observers();
                     for other in self.waiting() {
                         if other == user || membership::share_room(connection, &user, &other)? {
                             self.wake([other]);

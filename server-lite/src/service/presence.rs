@@ -276,6 +276,26 @@ pub fn since(connection: &Connection, user: &UserId, since: u64) -> Result<Vec<B
     Ok(events)
 }
 
+/// The `m.presence` events of all who came or went after one position and up to another, and whose they are.
+pub fn changed_between(
+    connection: &Connection,
+    after: i64,
+    upto: i64,
+) -> Result<Vec<(OwnedUserId, Box<RawValue>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id, state, status_msg, last_active_at FROM presence
+         WHERE position > ?1 AND position <= ?2 ORDER BY position",
+    )?;
+    let mut rows = statement.query((after, upto))?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let user: String = row.get(0)?;
+        let event = status(row, 1)?.to_event(&user)?;
+        events.extend(UserId::parse(user).ok().map(|user| (user, event)));
+    }
+    Ok(events)
+}
+
 /// Forgets a user whose account closes.
 pub fn delete_user(tx: &WriteTx<'_>, user: &UserId) -> Result<()> {
     tx.execute("DELETE FROM presence WHERE user_id = ?1", [user.as_str()])?;

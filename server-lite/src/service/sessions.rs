@@ -2,11 +2,13 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#client-authentication>
 
+use std::sync::Arc;
+
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
-use super::now_ms;
+use super::{appservices::Appservice, now_ms};
 use crate::{
     Error,
     error::Result,
@@ -27,7 +29,7 @@ pub type TokenHash = [u8; 32];
 pub struct Session {
     /// The user.
     pub user_id: OwnedUserId,
-    /// Their device.
+    /// Their device; empty where an application service speaks as a user without naming one.
     pub device_id: OwnedDeviceId,
     /// The token they showed.
     pub token_hash: TokenHash,
@@ -35,6 +37,10 @@ pub struct Session {
     pub guest: bool,
     /// Whether an administrator has suspended them.
     pub suspended: bool,
+    /// The application service that speaks as them, if one does.
+    pub appservice: Option<Arc<Appservice>>,
+    /// Whether rate limits do not count.
+    pub unlimited: bool,
 }
 
 /// The hash under which `token` is kept.
@@ -85,6 +91,8 @@ pub fn by_token(connection: &Connection, token: &str) -> Result<Session> {
         token_hash,
         guest,
         suspended,
+        appservice: None,
+        unlimited: false,
     })
 }
 

@@ -147,6 +147,43 @@ pub fn delete_upto(
     ])
 }
 
+/// A message in the queue of any device.
+#[derive(Debug)]
+pub struct Sent {
+    /// Where in the server's order it stands.
+    pub position: i64,
+    /// Whose device it is for.
+    pub user_id: String,
+    /// Which device.
+    pub device_id: String,
+    /// `{"type", "sender", "content"}` as the device will see it.
+    pub event: Box<RawValue>,
+}
+
+/// The messages to devices of anybody that stand after one position and up to another.
+pub fn sent_between(conn: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<Sent>> {
+    conn.prepare_cached(
+        "SELECT position, user_id, device_id, event FROM to_device
+         WHERE position > ?1 AND position <= ?2 ORDER BY position",
+    )?
+    .query_map((after, upto), |row| {
+        Ok(Sent {
+            position: row.get(0)?,
+            user_id: row.get(1)?,
+            device_id: row.get(2)?,
+            event: raw_column(row, 3)?,
+        })
+    })?
+    .collect()
+}
+
+/// Forgets the message that stands at this position.
+pub fn delete_at(tx: &WriteTx<'_>, position: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM to_device WHERE position = ?1")?
+        .execute([position])
+        .map(drop)
+}
+
 /// Forgets everything about a device that is being deleted.
 pub fn delete_device(
     tx: &WriteTx<'_>,

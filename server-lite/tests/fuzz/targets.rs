@@ -9,7 +9,7 @@ use std::{
 
 use axum::body::Body;
 use hardline_server::{
-    config::Config,
+    config::{Config, Serves},
     router,
     service::{Services, rooms::timeline::Token, sync::sliding},
 };
@@ -90,7 +90,7 @@ impl World {
         let app = {
             let _inside = runtime.enter();
             let config = Config::load(&config).expect("a good configuration");
-            router::build(Services::open(config).expect("services"))
+            router::build(Services::open(config).expect("services"), &[Serves::Client])
         };
         let mut world = Self {
             runtime,

@@ -46,7 +46,7 @@ async fn a_nearly_full_disk_refuses_files_and_still_takes_messages() {
         (&status["running"], &status["disk_level"]),
         (&json!(true), &json!("files_refused"))
     );
-    let told = String::from_utf8(server.operate(&["status"]).stdout).unwrap();
+    let told = String::from_utf8(server.operate_raw(&["status"]).stdout).unwrap();
     assert!(told.contains("NEARLY FULL: files are refused"), "{told}");
     let url = format!("{}/metrics", server.others[0].1);
     let metrics = server
@@ -127,7 +127,7 @@ async fn status_tells_of_a_stopped_server_what_its_data_says() {
         (&status["running"], &status["users"], &status["rooms"]),
         (&json!(true), &json!(1), &json!(1))
     );
-    let told = String::from_utf8(server.operate(&["status"]).stdout).unwrap();
+    let told = String::from_utf8(server.operate_raw(&["status"]).stdout).unwrap();
     assert!(
         told.contains("hs.test has been running for") && told.contains("of 1; rooms: 1"),
         "{told}"

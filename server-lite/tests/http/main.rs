@@ -1,6 +1,7 @@
 //! Black-box tests: the real program, over HTTP.
 
 mod animation;
+mod appservice;
 mod archive;
 mod delayed;
 mod disk;

@@ -51,7 +51,7 @@ async fn rooms_are_listed_and_shown() {
         (&shown["joined"], &shown["join_rule"]),
         (&json!(2), &json!("public"))
     );
-    let text = String::from_utf8(server.operate(&["room", "show", &talk]).stdout).unwrap();
+    let text = String::from_utf8(server.operate_raw(&["room", "show", &talk]).stdout).unwrap();
     assert!(
         text.contains("room version: 12") && text.contains("created at: 20"),
         "{text}"
@@ -303,7 +303,7 @@ async fn old_messages_go_and_the_room_stays_what_it_is() {
         let said = server.refused(&[&["purge-history", &*room], args].concat());
         assert!(said.contains(expected), "{said}");
     }
-    let output = server.operate(&["purge-history", &room]);
+    let output = server.operate_raw(&["purge-history", &room]);
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -404,7 +404,7 @@ async fn a_check_finds_what_is_wrong_and_fails() {
         )
         .unwrap();
     drop(database);
-    let output = server.operate(&["database", "check", "--json"]);
+    let output = server.operate_raw(&["database", "check", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
     let failed: Vec<&str> = checked["problems"]
@@ -424,7 +424,7 @@ async fn a_check_finds_what_is_wrong_and_fails() {
     ] {
         assert!(failed.contains(&expected), "{expected}: {failed:?}");
     }
-    let text = String::from_utf8(server.operate(&["database", "check"]).stdout).unwrap();
+    let text = String::from_utf8(server.operate_raw(&["database", "check"]).stdout).unwrap();
     assert!(
         text.contains("NOT ok  rooms know how many") && text.contains("counts 7 joined"),
         "{text}"
@@ -434,6 +434,6 @@ async fn a_check_finds_what_is_wrong_and_fails() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 20_000].fill(0xAA);
     std::fs::write(server.database(), bytes).unwrap();
-    let output = server.operate(&["database", "check"]);
+    let output = server.operate_raw(&["database", "check"]);
     assert_eq!(output.status.code(), Some(1));
 }

@@ -96,6 +96,7 @@ impl Server {
         self.dir.path()
     }
 
+    /// The program's id.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
@@ -122,7 +123,7 @@ impl Server {
     }
 
     /// Runs a command of the operator beside the server.
-    pub fn operate(&self, args: &[&str]) -> Output {
+    pub fn operate_raw(&self, args: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_hardline-server"))
             .args(args)
             .arg("--config")
@@ -134,7 +135,7 @@ impl Server {
     /// The same for what has to succeed, as JSON.
     #[track_caller]
     pub fn operated(&self, args: &[&str]) -> Value {
-        let output = self.operate(&[args, &["--json"]].concat());
+        let output = self.operate_raw(&[args, &["--json"]].concat());
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {said}");
         serde_json::from_slice(&output.stdout).unwrap()
@@ -143,7 +144,7 @@ impl Server {
     /// What a command that has to fail says.
     #[track_caller]
     pub fn refused(&self, args: &[&str]) -> String {
-        let output = self.operate(args);
+        let output = self.operate_raw(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         String::from_utf8(output.stderr).unwrap()
     }
@@ -160,23 +161,12 @@ impl Server {
 
     /// Runs a command of the operator with `--json`; its result, or what it complains of.
     pub fn operate(&self, args: &[&str]) -> Result<Value, String> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hardline-server"));
-        command
-            .args(args)
-            .arg("--json")
-            .arg("--config")
-            .arg(self.config());
-        let output = command.output().unwrap();
+        let output = self.operate_raw(&[args, &["--json"]].concat());
         if output.status.success() {
             Ok(serde_json::from_slice(&output.stdout).unwrap())
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
-    }
-
-    /// The program's id.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
     }
 
     /// Starts the program (again) and waits until it answers.

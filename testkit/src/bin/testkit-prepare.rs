@@ -1,4 +1,4 @@
-//! Prepares the peers of the tests (Synapse, matrix-nio, the page with matrix-js-sdk) before the tests' time limits run.
+//! Prepares the peers of the tests (Synapse, matrix-nio, mautrix, the page with matrix-js-sdk) before the tests' time limits run.
 
 use std::time::Instant;
 

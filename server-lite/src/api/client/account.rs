@@ -80,7 +80,7 @@ async fn openid_userinfo_route(
 async fn whoami_route(_: Services, request: Authed<whoami::Request>) -> Result<whoami::Response> {
     let session = request.session;
     let mut response = whoami::Response::new(session.user_id.clone(), session.guest);
-    response.device_id = Some(session.device_id.clone());
+    response.device_id = Some(session.device_id.clone()).filter(|id| !id.as_str().is_empty());
     Ok(response)
 }
 
@@ -119,7 +119,7 @@ async fn deactivate_route(
     let session = logged_in(request.session)?;
     let request = request.body;
     let action = "deactivate".to_owned();
-    auth::confirm_user(&services, &session, action, request.auth.as_ref()).await?;
+    auth::confirm_user_or_appservice(&services, &session, action, request.auth.as_ref()).await?;
     let user_id = session.user_id;
     let all = services.clone();
     tracing::info!(%user_id, erase = request.erase, "deactivating an account");

@@ -1,14 +1,21 @@
 //! What the endpoints about accounts have in common: asking again who somebody is.
 
+use std::sync::Arc;
+
 use ruma::{
     OwnedUserId, UserId,
-    api::client::uiaa::{AuthData, AuthType, Password, UserIdentifier},
+    api::{
+        client::uiaa::{AuthData, AuthType, Password, UserIdentifier},
+        error::ErrorKind,
+    },
 };
 
 use crate::{
+    api::Public,
     error::{Error, Result},
     service::{
         Services, accounts,
+        appservices::Appservice,
         rate_limit::Class,
         sessions::Session,
         uia::{Progress, Stage, Subject},
@@ -41,6 +48,74 @@ pub async fn confirm_user(
         return Err(services.uia.fail(&id, &flows, "Wrong password."));
     }
     services.uia.complete(&id, &flows, &stage).map(drop)
+}
+
+/// The same, except that an application service, which has full control of its users, need not show a password.
+///
+/// # Errors
+/// [`Error::Uiaa`] until they have.
+pub async fn confirm_user_or_appservice(
+    services: &Services,
+    session: &Session,
+    action: String,
+    auth: Option<&AuthData>,
+) -> Result<()> {
+    if session.appservice.is_some() {
+        return Ok(());
+    }
+    confirm_user(services, session, action, auth).await
+}
+
+/// What a request for application services showed.
+pub struct Shown {
+    appservice: Option<Arc<Appservice>>,
+    has_token: bool,
+}
+
+impl Shown {
+    /// What this request showed.
+    pub fn of<T>(request: &Public<T>) -> Self {
+        Self {
+            appservice: request.appservice.clone(),
+            has_token: request.has_token,
+        }
+    }
+
+    /// The application service.
+    ///
+    /// # Errors
+    /// `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`.
+    pub fn appservice(self) -> Result<Arc<Appservice>> {
+        if !self.has_token {
+            let text = "This needs the token of an application service.";
+            let status = http::StatusCode::UNAUTHORIZED;
+            return Err(Error::new(status, ErrorKind::MissingToken, text));
+        }
+        self.appservice.ok_or_else(|| Error::unknown_token(false))
+    }
+}
+
+/// The answer to an application service that manages devices itself and yet wants to be logged in.
+pub fn login_unsupported() -> Error {
+    let text =
+        "The registration says io.element.msc4190: make devices with PUT /devices/{deviceId}.";
+    Error::bad_request(ErrorKind::AppserviceLoginUnsupported, text)
+}
+
+/// The user whom an application service means: a full id of this server or the part before the colon. Unlike people's,
+/// such names may be of the older kind, with capitals.
+pub fn appservice_user(services: &Services, name: &str) -> Result<OwnedUserId> {
+    let server_name = &services.config.server.name;
+    let full = match name.strip_prefix('@') {
+        Some(_) => name.to_owned(),
+        None => format!("@{name}:{server_name}"),
+    };
+    let user_id = UserId::parse(full).ok().filter(|user_id| {
+        user_id.server_name() == server_name
+            && !user_id.localpart().is_empty()
+            && user_id.validate_historical().is_ok()
+    });
+    user_id.ok_or_else(|| Error::bad_request(ErrorKind::InvalidUsername, "This is no user name."))
 }
 
 /// The user somebody means: a full id of this server or the part before the colon, in any case.

@@ -8,17 +8,19 @@ use ruma::{
         device::{
             delete_device::v3 as delete_device, delete_devices::v3 as delete_devices,
             get_device::v3 as get_device, get_devices::v3 as get_devices,
-            update_device::v3 as update_device,
         },
         uiaa::AuthData,
     },
 };
 
-use super::auth;
+use super::{
+    auth,
+    ruma_gaps::{UpdateDeviceRequest, UpdateDeviceResponse},
+};
 use crate::{
     api::{Authed, Router, Routes},
     error::{Error, Result},
-    service::{Services, devices, sessions::Session},
+    service::{Services, devices, now_ms, sessions::Session},
 };
 
 /// The routes of this module.
@@ -55,23 +57,31 @@ async fn get_device_route(
     Ok(get_device::Response::new(device.ok_or_else(no_device)?))
 }
 
+/// Renames a device; an application service also makes devices that way.
 async fn update_device_route(
     services: Services,
-    request: Authed<update_device::Request>,
-) -> Result<update_device::Response> {
-    let (user_id, body) = (request.session.user_id, request.body);
-    let found = services
+    request: Authed<UpdateDeviceRequest>,
+) -> Result<UpdateDeviceResponse> {
+    let (session, body) = (request.session, request.body.0);
+    let created = services
         .store
-        .write(move |tx| match &body.display_name {
-            Some(name) => devices::rename(tx, &user_id, &body.device_id, name),
-            None => Ok(devices::exists(tx, &user_id, &body.device_id)?),
+        .write(move |tx| {
+            let (user_id, device_id) = (&session.user_id, &body.device_id);
+            let name = body.display_name.as_deref();
+            if !devices::exists(tx, user_id, device_id)? {
+                if session.appservice.is_none() {
+                    return Err(no_device());
+                }
+                devices::make_without_tokens(tx, user_id, device_id, name, now_ms())?;
+                return Ok(true);
+            }
+            if let Some(name) = name {
+                devices::rename(tx, user_id, device_id, name)?;
+            }
+            Ok(false)
         })
         .await?;
-    if found {
-        Ok(update_device::Response::new())
-    } else {
-        Err(no_device())
-    }
+    Ok(UpdateDeviceResponse { created })
 }
 
 async fn delete_device_route(
@@ -106,7 +116,7 @@ async fn delete(
 ) -> Result<()> {
     device_ids.sort();
     let action = format!("delete devices {device_ids:?}");
-    auth::confirm_user(services, &session, action, auth).await?;
+    auth::confirm_user_or_appservice(services, &session, action, auth).await?;
     services
         .store
         .write(move |tx| devices::delete(tx, &session.user_id, device_ids.iter().map(|id| &**id)))

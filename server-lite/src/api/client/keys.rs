@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result},
     service::{
         Services,
+        appservices::identity::require_device,
         keys::{self, CrossSigningUpload, SignatureFailure},
         rooms::timeline::Token,
         sync::device_lists,
@@ -69,6 +70,7 @@ async fn upload_keys_route(
     request: Authed<upload::Request>,
 ) -> Result<upload::Response> {
     let (session, body) = (request.session, request.body);
+    require_device(&session.device_id)?;
     let counts = services
         .store
         .write(move |tx| {
@@ -179,7 +181,7 @@ async fn upload_signing_keys_route(
         .await?;
     if is_new {
         let action = "cross-signing".to_owned();
-        auth::confirm_user(&services, &session, action, body.auth.as_ref()).await?;
+        auth::confirm_user_or_appservice(&services, &session, action, body.auth.as_ref()).await?;
     }
     services
         .store

@@ -26,6 +26,7 @@ use crate::{
     error::Result,
     service::{
         Services, accounts,
+        appservices::queries,
         rate_limit::Class,
         rooms::{
             self, aliases,
@@ -100,6 +101,7 @@ async fn join(
     name: ruma::OwnedRoomOrAliasId,
     reason: Option<String>,
 ) -> Result<OwnedRoomId> {
+    queries::ensure_room(services, &name).await?;
     let (writer, user) = (services.clone(), user.to_owned());
     services
         .store
@@ -119,6 +121,7 @@ async fn knock_room_route(
         .limiter
         .check(Class::Rooms, request.user_id().as_str())?;
     refuse_suspended(&request)?;
+    queries::ensure_room(&services, &request.room_id_or_alias).await?;
     let writer = services.clone();
     let room_id = services
         .store
@@ -181,13 +184,15 @@ async fn invite_user_route(
         membership: "invite",
         reason: recipient.reason.clone(),
     };
+    queries::ensure_user(&services, &recipient.user_id).await?;
     let own = services.config.server.name.clone();
     let check = move |c: &Connection, target: &UserId, current: &str| {
         if target.server_name() == own && !accounts::exists(c, target)? {
             return Err(Error::not_found(format!("There is no account {target}.")));
         }
         if current == "join" {
-            let message = format!("{target} is in the room already.");
+            // Bridges look for these words.
+            let message = format!("{target} is already in the room.");
             return Err(Error::forbidden(message));
         }
         Ok(())

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_data;
 pub mod admin;
+pub mod appservice;
 pub mod auth;
 pub mod backup;
 pub mod dehydrated_device;
@@ -46,6 +47,7 @@ pub fn routes() -> Router {
         .merge(account::routes())
         .merge(account_data::routes())
         .merge(admin::routes())
+        .merge(appservice::routes())
         .merge(backup::routes())
         .merge(dehydrated_device::routes())
         .merge(delayed_events::routes())

@@ -11,7 +11,7 @@ use ruma::{
             account::{
                 check_registration_token_validity::v1 as token_validity,
                 get_username_availability::v3 as availability,
-                register::{RegistrationKind, v3},
+                register::{LoginType, RegistrationKind, v3},
             },
             uiaa::AuthType,
         },
@@ -19,12 +19,16 @@ use ruma::{
     },
 };
 
-use super::ruma_gaps::{RegisterRequest, RegisterResponse, RegisteredLogin};
+use super::{
+    auth,
+    ruma_gaps::{RegisterRequest, RegisterResponse, RegisteredLogin},
+};
 use crate::{
     api::{Public, Router, Routes},
     error::{Error, Result},
     service::{
         Services, accounts,
+        appservices::{self, Appservice, console},
         devices::{self, Login, LoginOptions},
         guests, now_ms, passwords, random,
         rate_limit::Class,
@@ -45,11 +49,11 @@ async fn register_route(
     services: Services,
     request: Public<RegisterRequest>,
 ) -> Result<RegisterResponse> {
+    let shown = auth::Shown::of(&request);
     let (request, ip) = (request.body.0, request.ip);
-    if request.login_type.is_some() {
-        return Err(Error::forbidden(
-            "Application services cannot register users here yet.",
-        ));
+    if request.login_type == Some(LoginType::ApplicationService) {
+        let appservice = shown.appservice()?;
+        return register_for_appservice(&services, &request, ip, &appservice).await;
     }
     match request.kind {
         RegistrationKind::Guest => register_guest(&services, &request, ip).await,
@@ -134,6 +138,28 @@ async fn register_guest(
         .limiter
         .check(Class::Registration, &ip.to_string())?;
     let user_id = random_name(services)?;
+    store(services, request, ip, user_id, None, (None, false)).await
+}
+
+/// Makes a user of an application service, without a password.
+async fn register_for_appservice(
+    services: &Services,
+    request: &v3::Request,
+    ip: IpAddr,
+    appservice: &Appservice,
+) -> Result<RegisterResponse> {
+    let missing = || Error::bad_request(ErrorKind::MissingParam, "username is missing.");
+    let user_id =
+        auth::appservice_user(services, request.username.as_deref().ok_or_else(missing)?)?;
+    if !appservice.has_user(user_id.as_str()) {
+        let text = "This user is in none of the application service's namespaces.";
+        return Err(appservices::exclusive(text));
+    }
+    let own = Some(appservice);
+    services.appservices.ensure_user_is_free(&user_id, own)?;
+    if appservice.registration.manages_devices && !request.inhibit_login {
+        return Err(auth::login_unsupported());
+    }
     store(services, request, ip, user_id, None, (None, false)).await
 }
 
@@ -226,6 +252,7 @@ async fn store(
         })
         .await?;
     tracing::info!(%user_id, guest, "registered");
+    console::account_made(services, &user_id);
     Ok(response(user_id, login))
 }
 
@@ -257,6 +284,7 @@ async fn ensure_free(services: &Services, user_id: &UserId) -> Result<()> {
     if server_notices::is_sender(&services.config, user_id.as_str()) {
         return Err(accounts::in_use());
     }
+    services.appservices.ensure_user_is_free(user_id, None)?;
     let user_id = user_id.to_owned();
     let taken = services
         .store

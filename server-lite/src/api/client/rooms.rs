@@ -21,6 +21,7 @@ use crate::{
     error::Result,
     service::{
         Services,
+        appservices::queries,
         rate_limit::Class,
         rooms::{
             self, aliases, create,
@@ -64,6 +65,11 @@ async fn create_room_route(
         .limiter
         .check(Class::Rooms, request.user_id().as_str())?;
     refuse_suspended(&request)?;
+    let asking = request.session.appservice.as_deref();
+    if let Some(alias) = create::alias_of(&services, &request.body)? {
+        services.appservices.ensure_alias_is_free(&alias, asking)?;
+    }
+    queries::ensure_users(&services, &request.invite).await?;
     let store = services.store.clone();
     let room = store
         .write(move |tx| create::create(tx, &services, request.user_id(), &request.body))
@@ -108,6 +114,7 @@ async fn get_alias_route(
     services: Services,
     request: Public<get_alias::v3::Request>,
 ) -> Result<get_alias::v3::Response> {
+    queries::ensure_alias(&services, &request.room_alias).await?;
     let room = services
         .store
         .read(move |c| aliases::resolve(c, &request.room_alias))
@@ -126,6 +133,9 @@ async fn create_alias_route(
             "Addresses of other servers cannot be made here.",
         ));
     }
+    let asking = request.session.appservice.as_deref();
+    let (appservices, alias) = (&services.appservices, &request.room_alias);
+    appservices.ensure_alias_is_free(alias, asking)?;
     services
         .store
         .write(move |tx| {
@@ -141,9 +151,16 @@ async fn delete_alias_route(
     services: Services,
     request: Authed<delete_alias::v3::Request>,
 ) -> Result<delete_alias::v3::Response> {
+    let asking = request.session.appservice.clone();
     services
         .store
-        .write(move |tx| aliases::remove(tx, &request.room_alias, request.user_id()))
+        .write(move |tx| match asking {
+            // It manages all addresses of its namespaces, whoever made them.
+            Some(asking) if asking.has_alias(&request.room_alias) => {
+                aliases::remove_any(tx, &request.room_alias)
+            }
+            _ => aliases::remove(tx, &request.room_alias, request.user_id()),
+        })
         .await?;
     Ok(delete_alias::v3::Response::new())
 }
@@ -187,6 +204,7 @@ async fn search_public_rooms_route(
         .filter(|term| !term.is_empty());
     let types = request.filter.room_types.iter();
     search.room_types = types.map(room_type).collect();
+    search.network = request.room_network.clone();
     let (chunk, next, total) = find(&services, search).await?;
     let mut response = get_public_rooms_filtered::v3::Response::new();
     (response.chunk, response.next_batch) = (chunk, next);
@@ -265,6 +283,7 @@ async fn get_summary_route(
     services: Services,
     request: Public<get_summary::v1::Request>,
 ) -> Result<get_summary::v1::Response> {
+    queries::ensure_room(&services, &request.room_id_or_alias).await?;
     services
         .store
         .read(move |c| {

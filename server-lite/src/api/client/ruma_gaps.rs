@@ -6,8 +6,8 @@ use ruma::{
     api::{
         IncomingRequest, Metadata, OutgoingResponse,
         client::{
-            account::register::v3 as register, profile::set_profile_field::v3 as set_field,
-            session::login::v3 as login,
+            account::register::v3 as register, device::update_device::v3 as update_device,
+            profile::set_profile_field::v3 as set_field, session::login::v3 as login,
         },
         error::{DeserializationError, Error, FromHttpRequestError, IntoHttpError},
     },
@@ -111,6 +111,45 @@ impl OutgoingResponse for RegisterResponse {
         Ok(http::Response::builder()
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body)?)
+    }
+}
+
+/// A change to a device; ruma has no answer that says it was made.
+pub struct UpdateDeviceRequest(pub update_device::Request);
+
+same_metadata!(UpdateDeviceRequest, update_device::Request);
+
+impl IncomingRequest for UpdateDeviceRequest {
+    type EndpointError = <update_device::Request as IncomingRequest>::EndpointError;
+    type OutgoingResponse = UpdateDeviceResponse;
+
+    fn try_from_http_request<B, S>(
+        request: http::Request<B>,
+        path_args: &[S],
+    ) -> Result<Self, FromHttpRequestError>
+    where
+        B: AsRef<[u8]>,
+        S: AsRef<str>,
+    {
+        update_device::Request::try_from_http_request(request, path_args).map(Self)
+    }
+}
+
+/// What became of a device.
+pub struct UpdateDeviceResponse {
+    /// Whether it is new.
+    pub created: bool,
+}
+
+impl OutgoingResponse for UpdateDeviceResponse {
+    fn try_into_http_response<T: Default + BufMut>(
+        self,
+    ) -> Result<http::Response<T>, IntoHttpError> {
+        let mut response = update_device::Response::new().try_into_http_response()?;
+        if self.created {
+            *response.status_mut() = http::StatusCode::CREATED;
+        }
+        Ok(response)
     }
 }
 

@@ -172,6 +172,7 @@ async fn send_message_event_route(
         return send_later(&services, session, delay, event).await;
     }
     let content = content_from_raw(request.body.json())?;
+    let ts = request.timestamp.filter(|_| session.appservice.is_some());
     let sender = session.user_id.clone();
     let endpoint = format!("send {} {kind}", request.room_id);
     let make = move |tx: &WriteTx<'_>, room: &Room| {
@@ -181,9 +182,11 @@ async fn send_message_event_route(
             let target = target.ok_or_else(|| Error::bad_json("A redaction needs `redacts`."))?;
             let mut new = redaction::new_redaction(tx, room, &sender, target, None)?;
             new.content.extend(content);
+            new.ts = ts;
             return Ok(new);
         }
-        let new = NewEvent::message(sender, kind, content);
+        let mut new = NewEvent::message(sender, kind, content);
+        new.ts = ts;
         refuse_second_annotation(tx, room, &new)?;
         Ok(new)
     };
@@ -255,7 +258,9 @@ async fn send_state_event_route(
             }
             let (sender, state_key) = (request.user_id(), &*request.state_key);
             delayed_events::cancel_overtaken(tx, &room.id, &kind, state_key, sender)?;
-            let new = NewEvent::state(sender, kind, state_key, content);
+            let mut new = NewEvent::state(sender, kind, state_key, content);
+            let is_appservice = request.session.appservice.is_some();
+            new.ts = request.timestamp.filter(|_| is_appservice);
             append(tx, &writer, &mut room, new).map(|pdu| pdu.event_id.clone())
         })
         .await?;

@@ -15,6 +15,7 @@ use ruma::{
             logout_all::v3 as logout_all,
             refresh_token::v3 as refresh,
         },
+        uiaa::UserIdentifier,
     },
 };
 
@@ -23,8 +24,8 @@ use crate::{
     api::{Authed, Public, Router, Routes},
     error::{Error, Result},
     service::{
-        Services, accounts,
-        devices::{self, LoginOptions},
+        Services, accounts, appservices,
+        devices::{self, Login, LoginOptions},
         login_tokens, now_ms,
         rate_limit::Class,
     },
@@ -50,28 +51,36 @@ pub fn routes() -> Router {
 }
 
 async fn login_types_route(
-    _: Services,
+    services: Services,
     _: Public<login_types::Request>,
 ) -> Result<login_types::Response> {
     let password = login_types::LoginType::Password(login_types::PasswordLoginType::new());
     let mut token = login_types::TokenLoginType::new();
     token.get_login_token = true;
     let token = login_types::LoginType::Token(token);
-    Ok(login_types::Response::new(vec![password, token]))
+    let mut types = vec![password, token];
+    if !services.appservices.all().is_empty() {
+        let appservice = login_types::ApplicationServiceLoginType::new();
+        types.push(login_types::LoginType::ApplicationService(appservice));
+    }
+    Ok(login_types::Response::new(types))
 }
 
 async fn login_route(services: Services, request: Public<LoginRequest>) -> Result<v3::Response> {
     services
         .limiter
         .check(Class::Login, &request.ip.to_string())?;
+    let shown = auth::Shown::of(&request);
     let (request, ip) = (request.body.0, request.ip);
     let user_id = match request.login_info {
+        LoginInfo::ApplicationService(given) => by_appservice(&services, &given, shown).await?,
         LoginInfo::Password(given) => by_password(&services, given).await?,
         LoginInfo::Token(given) => by_token(&services, given.token).await?,
         _ => {
             return Err(Error::bad_request(
                 ruma::api::error::ErrorKind::Unknown,
-                "This server knows the log-in types m.login.password and m.login.token.",
+                "This server knows the log-in types m.login.password, m.login.token and \
+                 m.login.application_service.",
             ));
         }
     };
@@ -93,6 +102,10 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         })
         .await?;
     tracing::info!(%user_id, device_id = %login.device_id, "logged in");
+    Ok(logged_in(&services, user_id, login))
+}
+
+fn logged_in(services: &Services, user_id: OwnedUserId, login: Login) -> v3::Response {
     let mut response = v3::Response::new(user_id, login.access_token, login.device_id);
     response.refresh_token = login.refresh_token;
     response.expires_in = login.expires_in;
@@ -100,7 +113,42 @@ async fn login_route(services: Services, request: Public<LoginRequest>) -> Resul
         let base_url = url.as_str().trim_end_matches('/').to_owned();
         v3::DiscoveryInfo::new(v3::HomeserverInfo::new(base_url))
     });
-    Ok(response)
+    response
+}
+
+/// A user of the application service whose token was shown.
+async fn by_appservice(
+    services: &Services,
+    given: &v3::ApplicationService,
+    shown: auth::Shown,
+) -> Result<OwnedUserId> {
+    let appservice = shown.appservice()?;
+    if appservice.registration.manages_devices {
+        return Err(auth::login_unsupported());
+    }
+    #[expect(deprecated, reason = "old application services still send it")]
+    let user = given.user.as_deref();
+    let user_id = match (&given.identifier, user) {
+        (Some(UserIdentifier::Matrix(matrix)), _) => auth::appservice_user(services, &matrix.user)?,
+        (None, Some(user)) => auth::appservice_user(services, user)?,
+        _ => return Err(Error::invalid_param("Say who logs in with m.id.user.")),
+    };
+    if !appservice.has_user(user_id.as_str()) {
+        let text = "This user is in none of the application service's namespaces.";
+        return Err(appservices::exclusive(text));
+    }
+    let asked = user_id.clone();
+    let known = services
+        .store
+        .read(move |c| Ok(accounts::exists(c, &asked)?))
+        .await?;
+    if known {
+        Ok(user_id)
+    } else {
+        Err(Error::forbidden(
+            "The application service has not registered this user.",
+        ))
+    }
 }
 
 /// The user whose name and password these are.

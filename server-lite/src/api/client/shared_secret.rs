@@ -20,6 +20,7 @@ use crate::{
     error::{Result, json_response},
     service::{
         Services, accounts,
+        appservices::console,
         devices::{self, LoginOptions},
         now_ms, passwords, random, server_notices,
     },
@@ -76,6 +77,7 @@ async fn register_route(State(services): State<Services>, request: Request) -> R
     if server_notices::is_sender(&services.config, user_id.as_str()) {
         return Err(accounts::in_use());
     }
+    services.appservices.ensure_user_is_free(&user_id, None)?;
     passwords::check(&body.password)?;
     let hash = services.passwords.hash(body.password).await?;
     let (new_user, name) = (user_id.clone(), body.displayname);
@@ -92,6 +94,7 @@ async fn register_route(State(services): State<Services>, request: Request) -> R
             devices::log_in(tx, &new_user, LoginOptions::default(), now)
         })
         .await?;
+    console::account_made(&services, &user_id);
     tracing::info!(%user_id, "registered with the shared secret");
     let answer = json!({
         "access_token": login.access_token,

@@ -52,6 +52,12 @@ pub fn changed_users_since(
     Ok(users)
 }
 
+/// Users whose own keys changed after one position and up to another.
+pub fn changed_between(conn: &Connection, after: i64, upto: i64) -> Result<Vec<OwnedUserId>> {
+    let sql = "SELECT user_id FROM device_list_positions WHERE position > ?1 AND position <= ?2";
+    users_of(conn, sql, params![after, upto])
+}
+
 fn users_of(
     conn: &Connection,
     sql: &str,

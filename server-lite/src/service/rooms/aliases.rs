@@ -101,7 +101,19 @@ pub fn remove(tx: &WriteTx<'_>, alias: &RoomAliasId, user: &UserId) -> Result<()
         super::visibility::require_joined(tx, &room, user)?;
         power::require_state_level(tx, &room, user, "m.room.canonical_alias")?;
     }
-    tx.prepare_cached("DELETE FROM aliases WHERE alias = ?1")?
+    remove_any(tx, alias)
+}
+
+/// Removes an alias, whoever asks.
+///
+/// # Errors
+/// `M_NOT_FOUND`.
+pub fn remove_any(tx: &WriteTx<'_>, alias: &RoomAliasId) -> Result<()> {
+    let n_removed = tx
+        .prepare_cached("DELETE FROM aliases WHERE alias = ?1")?
         .execute([alias.as_str()])?;
+    if n_removed == 0 {
+        return Err(Error::not_found(format!("There is no address {alias}.")));
+    }
     Ok(())
 }

@@ -3,8 +3,8 @@
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#post_matrixclientv3createroom>
 
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, OwnedUserId, RoomAliasId, RoomId, RoomVersionId,
-    UserId,
+    CanonicalJsonObject, CanonicalJsonValue, OwnedRoomAliasId, OwnedUserId, RoomAliasId, RoomId,
+    RoomVersionId, UserId,
     api::{
         client::room::{
             Visibility,
@@ -92,6 +92,16 @@ pub fn create(
         membership::change(tx, services, &mut room, change)?;
     }
     Ok(room)
+}
+
+/// The address a new room is to have, if it is to have one.
+pub fn alias_of(services: &Services, request: &Request) -> Result<Option<OwnedRoomAliasId>> {
+    let Some(localpart) = &request.room_alias_name else {
+        return Ok(None);
+    };
+    RoomAliasId::parse(format!("#{localpart}:{}", services.config.server.name))
+        .map(Some)
+        .map_err(|_| Error::invalid_param("This alias has characters that are not allowed."))
 }
 
 /// Refuses with `M_UNSUPPORTED_ROOM_VERSION` unless rooms of this version can be made here.
@@ -216,16 +226,10 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn alias(
-        &self,
-        tx: &WriteTx<'_>,
-        services: &Services,
-    ) -> Result<Option<ruma::OwnedRoomAliasId>> {
-        let Some(localpart) = &self.request.room_alias_name else {
+    fn alias(&self, tx: &WriteTx<'_>, services: &Services) -> Result<Option<OwnedRoomAliasId>> {
+        let Some(alias) = alias_of(services, self.request)? else {
             return Ok(None);
         };
-        let alias = RoomAliasId::parse(format!("#{localpart}:{}", services.config.server.name))
-            .map_err(|_| Error::invalid_param("This alias has characters that are not allowed."))?;
         if aliases::room_of(tx, &alias)?.is_some() {
             let message = "This address belongs to another room.";
             return Err(Error::bad_request(ErrorKind::RoomInUse, message));

@@ -2,16 +2,18 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#published-room-directory>
 
+use std::collections::HashSet;
+
 use ruma::{
     EventEncryptionAlgorithm, OwnedMxcUri, OwnedRoomAliasId, RoomAliasId, UInt,
-    directory::{PublicRoomsChunk, PublicRoomsChunkInit},
+    directory::{PublicRoomsChunk, PublicRoomsChunkInit, RoomNetwork},
     events::room::join_rules::JoinRule,
     room::{JoinRuleKind, RoomSummary, RoomType},
 };
 use rusqlite::Connection;
 
 use super::{Room, events, visibility};
-use crate::{error::Result, store::WriteTx};
+use crate::{error::Result, service::appservices::networks, store::WriteTx};
 
 /// Shows a room in the directory, or no longer.
 pub fn publish(tx: &WriteTx<'_>, room: &Room, published: bool) -> Result<()> {
@@ -34,6 +36,8 @@ pub struct Search {
     pub term: Option<String>,
     /// Room types; empty for any. `None` inside stands for rooms without a type.
     pub room_types: Vec<Option<RoomType>>,
+    /// Of which networks.
+    pub network: RoomNetwork,
     /// How many to skip.
     pub offset: usize,
     /// How many to return.
@@ -50,13 +54,8 @@ pub struct Found {
 
 /// Looks rooms up, those with most members first.
 pub fn search(connection: &Connection, search: &Search) -> Result<Found> {
-    let mut statement = connection
-        .prepare_cached("SELECT nid FROM rooms WHERE published = 1 ORDER BY n_joined DESC, nid")?;
-    let nids: Vec<i64> = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
     let mut chunk = Vec::new();
-    for nid in nids {
+    for nid in shown(connection, &search.network)? {
         let room = super::by_nid(connection, nid)?;
         let entry = entry(connection, &room)?;
         if fits(&entry, search) {
@@ -70,6 +69,28 @@ pub fn search(connection: &Connection, search: &Search) -> Result<Found> {
         .take(search.limit)
         .collect();
     Ok(Found { chunk, total })
+}
+
+/// The numbers of the rooms of some networks, the largest first.
+fn shown(connection: &Connection, network: &RoomNetwork) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT nid, published FROM rooms
+         WHERE published = 1 OR nid IN (SELECT room FROM appservice_directory)
+         ORDER BY n_joined DESC, nid",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let all: Vec<(i64, bool)> = rows.collect::<Result<_, _>>()?;
+    let wanted: HashSet<i64> = match network {
+        RoomNetwork::ThirdParty(id) => networks::rooms_of(connection, id)?.into_iter().collect(),
+        RoomNetwork::All => all.iter().map(|(nid, _)| *nid).collect(),
+        _ => all
+            .iter()
+            .filter(|(_, published)| *published)
+            .map(|(nid, _)| *nid)
+            .collect(),
+    };
+    let nids = all.into_iter().map(|(nid, _)| nid);
+    Ok(nids.filter(|nid| wanted.contains(nid)).collect())
 }
 
 fn fits(entry: &PublicRoomsChunk, search: &Search) -> bool {

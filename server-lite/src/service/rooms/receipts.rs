@@ -109,6 +109,42 @@ pub fn content_since(
     Ok((!content.is_empty()).then(|| json!(content)))
 }
 
+/// A receipt as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Number of the room.
+    pub room: i64,
+    /// Whose it is.
+    pub user: String,
+    /// [`READ`] or [`READ_PRIVATE`].
+    pub kind: String,
+    /// As for [`set`].
+    pub thread: String,
+    /// What was read last.
+    pub event_id: String,
+    /// When, in milliseconds since 1970.
+    pub ts: i64,
+}
+
+/// The receipts of all rooms that were set after one position and up to another.
+pub fn set_between(connection: &Connection, after: i64, upto: i64) -> Result<Vec<Receipt>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT room, user_id, type, thread, event_id, ts FROM receipts
+         WHERE position > ?1 AND position <= ?2 ORDER BY position",
+    )?;
+    let rows = statement.query_map((after, upto), |row| {
+        Ok(Receipt {
+            room: row.get(0)?,
+            user: row.get(1)?,
+            kind: row.get(2)?,
+            thread: row.get(3)?,
+            event_id: row.get(4)?,
+            ts: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Rooms joined by `user` in which receipts they may see changed after `since`.
 pub fn rooms_since(connection: &Connection, user: &UserId, since: u64) -> Result<Vec<i64>> {
     let mut statement = connection.prepare_cached(
