@@ -21,6 +21,7 @@ pub struct Proof {
 pub struct Ledger {
     proofs: Mutex<BTreeMap<usize, Proof>>,
     spellings: Mutex<BTreeSet<(usize, &'static str)>>,
+    used: Mutex<BTreeSet<(&'static str, usize)>>,
 }
 
 impl Ledger {
@@ -37,6 +38,18 @@ impl Ledger {
             .get(&row)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Notes that a story uses a row.
+    pub fn note_use(&self, story: &'static str, row: usize) {
+        self.used.lock().unwrap().insert((story, row));
+    }
+
+    /// The rows that a story used.
+    pub fn rows_of(&self, story: &str) -> Vec<usize> {
+        let used = self.used.lock().unwrap();
+        let of_story = used.iter().filter(|(name, _)| *name == story);
+        of_story.map(|(_, row)| *row).collect()
     }
 
     /// Notes that a request succeeded at this spelling of a row.

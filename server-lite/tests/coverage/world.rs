@@ -223,6 +223,7 @@ impl<'a> Telling<'a> {
     /// A row of the table, by its name (see [`table::find`]).
     pub fn row(&self, name: &str) -> Result<Endpoint<'a>> {
         let row = table::find(name).with_context(|| format!("no row {name}"))?;
+        self.world.ledger.note_use(self.name, row);
         Ok(Endpoint {
             world: self.world,
             story: self.name,
