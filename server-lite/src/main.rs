@@ -74,6 +74,7 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
     })?;
     let config = Config::load(&path)?;
     start_logs(&config)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(8)
@@ -84,6 +85,16 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
     let services = Services::open(config)?;
     runtime.block_on(serve::run(services, ready_file))?;
     Ok(())
+}
+
+/// Every client that waits holds a connection, and many systems begin with a limit of 1024 open files.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
 }
 
 fn start_logs(config: &Config) -> anyhow::Result<()> {

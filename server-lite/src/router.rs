@@ -62,13 +62,12 @@ async fn matrix_errors(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    if !response.status().is_client_error() || !is_plain {
+    if response.status() != StatusCode::BAD_REQUEST || !is_plain {
         return response;
     }
-    let status = response.status();
     let text = axum::body::to_bytes(response.into_body(), LONGEST).await;
     let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-    Error::new(status, ErrorKind::InvalidParam, text).into_response()
+    Error::invalid_param(text).into_response()
 }
 
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {

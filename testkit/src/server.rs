@@ -27,6 +27,8 @@ pub struct ServerOptions {
     pub registration_token: Option<String>,
     /// Guests (accounts without a password) are let in.
     pub guests: bool,
+    /// More keys of the section `[storage]`.
+    pub storage: String,
     /// More configuration (whole TOML tables).
     pub extra: String,
     /// A program, with arguments, that starts the server as its last arguments say.
@@ -44,6 +46,7 @@ impl Default for ServerOptions {
             rate_limits: false,
             registration_token: None,
             guests: false,
+            storage: String::new(),
             extra: String::new(),
             launcher: Vec::new(),
             env: Vec::new(),
@@ -195,6 +198,7 @@ impl HardlineServer {
             rate_limits,
             registration_token,
             guests,
+            storage,
             extra,
             ..
         } = &self.options;
@@ -205,7 +209,7 @@ impl HardlineServer {
             None => "open = true".to_owned(),
         };
         format!(
-            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"{data}\"\n[registration]\n{registration}\nguests = {guests}\n\
+            "[server]\nname = \"{NAME}\"\n[listen]\nport = {}\n[storage]\npath = \"{data}\"\n{storage}\n[registration]\n{registration}\nguests = {guests}\n\
              [sync]\nsliding_sync = {sliding_sync}\n[rate_limits]\nenabled = {rate_limits}\n{extra}\n",
             self.port
         )

@@ -73,6 +73,33 @@ async fn a_panicking_job_does_not_stop_the_writer() {
 }
 
 #[tokio::test]
+async fn whoever_shares_a_transaction_that_was_rolled_back_is_told_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE, NOTES]).unwrap();
+    // While the first one sleeps the others queue up behind it, for the same commit.
+    let first = store.write(|tx| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        Ok(tx.execute("INSERT INTO notes VALUES ('first')", [])?)
+    });
+    // What SQLite does by itself when the disk is full.
+    let second = store.write(|tx| -> Result<(), Error> {
+        tx.execute_batch("ROLLBACK")?;
+        Err(Error::forbidden("no"))
+    });
+    let third = store.write(|tx| Ok(tx.execute("INSERT INTO notes VALUES ('third')", [])?));
+    let (first, second, third) = tokio::join!(first, second, third);
+    assert!(matches!(second, Err(Error::Matrix { .. })));
+    for result in [first, third] {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(&error, Error::Store(error) if error.is_full()),
+            "{error}"
+        );
+    }
+    store.write(|tx| Ok(tx.next_position())).await.unwrap();
+}
+
+#[tokio::test]
 async fn hooks_run_after_the_commit_only() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, &[CORE]).unwrap();

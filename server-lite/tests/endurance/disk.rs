@@ -108,11 +108,15 @@ async fn say(from: &Client, room: &str, txn: &str) -> Result<Answer> {
     from.request(Method::PUT, &path, Some(&body)).await
 }
 
-/// Many at a time write until the disk is full; gives what was acknowledged.
-async fn write_until_full(disk: &SmallDisk, from: &Client, room: &str) -> Result<Vec<String>> {
+/// Many at a time write until nothing goes in any more; gives what was acknowledged.
+async fn write_until_full(
+    from: &Client,
+    room: &str,
+    before_each_round: impl Fn() -> Result<()>,
+) -> Result<Vec<String>> {
     let mut acknowledged = Vec::new();
     for round in 0..60 {
-        disk.fill()?;
+        before_each_round()?;
         let names: Vec<String> = (0..8).map(|n| format!("full-{round}-{n}-")).collect();
         let answers = join_all(names.iter().map(|txn| say(from, room, txn))).await;
         let mut n_refused = 0;
@@ -154,7 +158,7 @@ async fn a_full_disk_is_told_corrupts_nothing_and_is_over_when_there_is_room() -
     let ada = server.register("ada").await?;
     let room = ada.create_room(json!({})).await?;
     let mut events = vec![ada.send_text(&room, "before").await?];
-    events.extend(write_until_full(&disk, &ada, &room).await?);
+    events.extend(write_until_full(&ada, &room, || disk.fill()).await?);
 
     // Reading goes on, and everything that writes says why it does not.
     are_there(&ada, &room, &events).await?;
@@ -182,6 +186,24 @@ async fn a_full_disk_is_told_corrupts_nothing_and_is_over_when_there_is_room() -
     let copy = disk.dir.path().join("copy.db");
     std::fs::copy(disk.outside("hardline-server.db")?, &copy)?;
     let database = Connection::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    ensure!(check == "ok", "{check}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_database_is_told_to_all_who_write_at_the_same_time() -> Result<()> {
+    let server = HardlineServer::start_with(ServerOptions {
+        storage: "max_database_mib = 1".to_owned(),
+        extra: "[log]\nfilter = \"warn\"\n".to_owned(),
+        ..ServerOptions::default()
+    })
+    .await?;
+    let ada = server.register("ada").await?;
+    let room = ada.create_room(json!({})).await?;
+    let events = write_until_full(&ada, &room, || Ok(())).await?;
+    are_there(&ada, &room, &events).await?;
+    let database = Connection::open(server.database())?;
     let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     ensure!(check == "ok", "{check}");
     Ok(())

@@ -236,7 +236,7 @@ async fn no_power_cut_loses_what_was_acknowledged() -> Result<()> {
 
 #[tokio::test]
 async fn soak_no_power_cut_between_any_two_writes_loses_what_was_acknowledged() -> Result<()> {
-    let run = record(400).await?;
+    let run = record(200).await?;
     is_telling(&run)?;
     check_files(&run)?;
     let (n_steps, started) = (run.recording.steps.len(), std::time::Instant::now());

@@ -1,9 +1,8 @@
 //! Fuzzing: bytes that nobody would send, at everything that reads what others sent.
 //!
 //! `targets.rs` is a library of functions over bytes. Here a small mutator of our own drives them, with a fixed seed in
-//! the tests and for an hour each in `make soak` (`HARDLINE_FUZZ_SECONDS` says otherwise); `fuzz/` gives the same
-//! functions to cargo-fuzz. What is in `corpus/` is replayed first; an input that fails is printed with the name under
-//! which to keep it there.
+//! the tests and for an hour each in `make soak` (`HARDLINE_FUZZ_SECONDS` says otherwise). What is in `corpus/` is
+//! replayed first; an input that fails is kept, and the test says under which name it belongs there.
 
 mod mutate;
 mod targets;
@@ -60,8 +59,18 @@ fn give(target: &Target, input: &[u8]) {
     }
 }
 
+/// Ends the server in this process, also when a target fails.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        targets::end();
+    }
+}
+
 /// Replays the corpus, then gives mutants of it until `goes_on` is false; gives their number.
 fn drive(target: &Target, seed: u64, mut goes_on: impl FnMut(usize) -> bool) -> usize {
+    let _end = End;
     let corpus = corpus(target.name);
     assert!(
         !corpus.is_empty(),

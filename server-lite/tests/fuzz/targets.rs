@@ -2,10 +2,7 @@
 //!
 //! Requests go through the whole server inside this process, without sockets: router, handlers, database.
 
-use std::{
-    path::Path,
-    sync::{LazyLock, Mutex},
-};
+use std::{path::Path, sync::LazyLock};
 
 use axum::body::Body;
 use hardline_server::{
@@ -14,6 +11,7 @@ use hardline_server::{
     service::{Services, rooms::timeline::Token, sync::sliding},
 };
 use http::{Request, StatusCode};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -68,10 +66,15 @@ struct World {
     room: String,
     event: String,
     n_requests: u64,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
-static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::new()));
+static WORLD: Mutex<Option<World>> = Mutex::new(None);
+
+/// Ends the server, and takes its folder away.
+pub fn end() {
+    WORLD.lock().take();
+}
 
 const CONFIG: &str = "[server]\nname = \"hs.test\"\n[storage]\npath = \"data\"\nmax_database_mib = 512\n\
     [registration]\nopen = true\n[rate_limits]\nenabled = false\n";
@@ -100,7 +103,7 @@ impl World {
             room: String::new(),
             event: String::new(),
             n_requests: 0,
-            _dir: dir,
+            dir,
         };
         world.settle();
         world
@@ -191,11 +194,8 @@ fn escaped(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn world() -> std::sync::MutexGuard<'static, World> {
-    // A test that failed has said so.
-    WORLD
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+fn world() -> MappedMutexGuard<'static, World> {
+    MutexGuard::map(WORLD.lock(), |world| world.get_or_insert_with(World::new))
 }
 
 /// A refusal is fine, a failure is not. Whatever is answered as JSON is JSON.
@@ -361,13 +361,9 @@ fn sliding_sync(bytes: &[u8]) {
 
 /// A configuration file.
 fn configuration(bytes: &[u8]) {
-    static FILE: LazyLock<(tempfile::TempDir, std::path::PathBuf)> = LazyLock::new(|| {
-        let dir = tempfile::tempdir().expect("a folder");
-        let file = dir.path().join("server.toml");
-        (dir, file)
-    });
-    std::fs::write(&FILE.1, bytes).expect("a file");
-    if let Err(error) = Config::load(&FILE.1) {
+    let file = world().dir.path().join("other.toml");
+    std::fs::write(&file, bytes).expect("a file");
+    if let Err(error) = Config::load(&file) {
         assert!(!error.to_string().is_empty());
     }
 }

@@ -26,6 +26,13 @@ struct State {
     serial: u64,
 }
 
+impl State {
+    /// A serial that a client shows; one that lies ahead is of an earlier run, before the clock was set back.
+    fn of_this_run(&self, serial: u64) -> u64 {
+        if serial > self.serial { 0 } else { serial }
+    }
+}
+
 /// Typing notifications of all rooms. Every change takes the next serial; serials grow across
 /// restarts, because they start at the time of the start.
 pub struct Typing {
@@ -75,14 +82,14 @@ impl Typing {
     pub fn since(&self, room: i64, since: u64) -> Option<Vec<OwnedUserId>> {
         let state = self.state.lock();
         let entry = state.rooms.get(&room)?;
-        // A clock that was set back between two starts: the serial is of the earlier run.
-        let since = if since > state.serial { 0 } else { since };
+        let since = state.of_this_run(since);
         (entry.changed > since).then(|| entry.until.keys().cloned().collect())
     }
 
     /// The rooms in which something changed after `since`.
     pub fn rooms_since(&self, since: u64) -> Vec<i64> {
         let state = self.state.lock();
+        let since = state.of_this_run(since);
         if state.serial <= since {
             return Vec::new();
         }
