@@ -109,11 +109,16 @@ async fn a_maximized_window_comes_back_maximized_and_takes_keys() -> Result<()> 
     start_again(&ada, &desktop).await?;
     fills_the_screen(&desktop, &mut process).await?;
 
-    // the dialog to jump to a room darkens what is behind it
-    desktop.keys(&["ctrl+k"]).await?;
+    // the dialog to jump to a room darkens what is behind it; a window manager may give the focus a little later
     until(LIMIT, "what the keys opened", || {
-        let picture = desktop.screen().picture();
-        async move { Ok((!alike(picture?.at(1_180, 600), SURFACE)).then_some(())) }
+        let (desktop, alive) = (&desktop, process.expect_running());
+        async move {
+            alive?;
+            desktop.keys(&["ctrl+k"]).await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let dark = !alike(desktop.screen().picture()?.at(1_180, 600), SURFACE);
+            Ok(dark.then_some(()))
+        }
     })
     .await?;
     quits(&ada, process).await

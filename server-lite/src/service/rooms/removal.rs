@@ -12,7 +12,7 @@ use crate::{Error, error::Result, store::WriteTx};
 pub const STEP: usize = 250;
 
 /// Tables about a room, by its number. Those of its events are emptied with the events.
-const BY_NUMBER: [&str; 8] = [
+const BY_NUMBER: [&str; 11] = [
     "extremities",
     "current_state",
     "memberships",
@@ -21,6 +21,9 @@ const BY_NUMBER: [&str; 8] = [
     "receipts",
     "unread_counts",
     "state_groups",
+    "server_notices_rooms",
+    "appservice_consoles",
+    "appservice_directory",
 ];
 
 /// Tables about a room, by its identifier.
