@@ -151,7 +151,7 @@ impl Service {
              rate_limited: false\nnamespaces:\n  users:\n  - {{exclusive: false, regex: '@.*:hs\\.test'}}\n"
         );
         std::fs::write(&file, text).unwrap();
-        section.replace("]\n", &format!(", {file:?}]\n"))
+        section.replace("\"]\n", &format!("\", {file:?}]\n"))
     }
 
     pub fn file(&self, id: &str) -> PathBuf {
