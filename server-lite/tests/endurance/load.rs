@@ -1,14 +1,20 @@
 //! Clients that write without pause and keep a record of what was acknowledged.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 use hardline_testkit::{Client, client::escape};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+/// A server keeps a thousand one-time keys of a device, and drops the oldest of more.
+const MAX_KEYS: usize = 900;
 
 /// What was asked for, and what came of it.
 #[derive(Clone, Debug, Default)]
@@ -166,6 +172,10 @@ impl Writer {
     }
 
     async fn key(&self, n: usize) -> Result<bool> {
+        if self.load.done.lock().unwrap().keys.len() >= MAX_KEYS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            return Ok(true);
+        }
         let name = format!("signed_curve25519:K{n}");
         let key = json!({ "key": format!("a2V5{n:08}"), "signatures": {} });
         let body = json!({ "one_time_keys": { &name: key } });
