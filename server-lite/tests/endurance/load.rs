@@ -10,6 +10,9 @@ use hardline_testkit::{Client, client::escape};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// A server keeps a thousand one-time keys of a device, and drops the oldest of more.
+const MAX_KEYS: usize = 900;
+
 /// What was asked for, and what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct Done {
@@ -166,6 +169,9 @@ impl Writer {
     }
 
     async fn key(&self, n: usize) -> Result<bool> {
+        if self.load.done.lock().unwrap().keys.len() >= MAX_KEYS {
+            return self.account_data(n).await;
+        }
         let name = format!("signed_curve25519:K{n}");
         let key = json!({ "key": format!("a2V5{n:08}"), "signatures": {} });
         let body = json!({ "one_time_keys": { &name: key } });
