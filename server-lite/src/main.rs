@@ -10,7 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use hardline_server::{
     config::{Config, LogFormat},
     serve::{self, lock::DataLock},
-    service::Services,
+    service::{Services, appservices::Appservices},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -81,6 +81,8 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
         .thread_name("hardline-server")
         .enable_all()
         .build()?;
+    // A wrong registration file is told before anything is made.
+    Appservices::load(&config)?;
     let _lock = DataLock::take(&config.storage.path)?;
     let services = Services::open(config)?;
     runtime.block_on(serve::run(services, ready_file))?;
