@@ -24,7 +24,8 @@ use hardline_views as views;
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::{
-    WindowOptions, appearance::Looks, caret::Caret, connect, files, placement, program::Program,
+    WindowOptions, appearance::Looks, caret::Caret, connect, files, focus, placement,
+    program::Program,
 };
 use crate::{
     adapters::{
@@ -180,6 +181,7 @@ impl Window {
 
     /// Somebody did something with the window.
     pub(super) fn used(&self) {
+        focus::ensure(&self.ui);
         self.caret.used(self.weak());
     }
 

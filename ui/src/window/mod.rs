@@ -5,6 +5,7 @@ mod caret;
 mod connect;
 mod core_program;
 mod files;
+mod focus;
 mod links;
 mod main_window;
 mod pasting;
