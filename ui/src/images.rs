@@ -12,8 +12,8 @@ use std::{
 use image::{RgbaImage, imageops};
 use slint::{Image, Rgba8Pixel, SharedPixelBuffer};
 
-/// Bytes of decoded pictures kept here; what is on the screen is held by its rows besides, and the source has a cache
-/// of its own.
+/// Bytes of decoded pictures kept here at one physical pixel a logical one; what is on the screen is held by its rows
+/// besides, and the source has a cache of its own.
 const BUDGET: usize = 4 * 1024 * 1024;
 /// Longest side asked for in a timeline, in logical pixels.
 const PICTURE_SIDE: f32 = 480.0;
@@ -215,11 +215,14 @@ impl Images {
         listeners.iter().for_each(|heard| heard(&key.1));
     }
 
-    /// Drops the pictures not used for longest until the rest fits.
+    /// Drops the pictures not used for longest until the rest fits. One that fills the window stays until it is closed and
+    /// does not count: it would push out those behind it, which would ask again and push it out in turn, for ever.
     fn keep_within_budget(&self) {
+        let budget = (BUDGET as f32 * self.scale.get().powi(2)) as usize;
         let mut entries = self.entries.borrow_mut();
         let mut held: Vec<(u64, usize, Key)> = entries
             .iter()
+            .filter(|((shape, _), _)| *shape != Shape::Large)
             .filter_map(|(key, entry)| match entry {
                 Entry::Ready { bytes, used, .. } => Some((*used, *bytes, key.clone())),
                 Entry::Asked | Entry::Absent => None,
@@ -229,7 +232,7 @@ impl Images {
         held.sort_unstable();
         // the newest stays even if it is larger than the budget by itself: it is on the screen
         for (_, bytes, key) in held.iter().take(held.len().saturating_sub(1)) {
-            if total <= BUDGET {
+            if total <= budget {
                 break;
             }
             entries.remove(key);
@@ -342,6 +345,17 @@ mod tests {
                 .borrow()
                 .contains_key(&(Shape::Whole, "0".to_owned()))
         );
+    }
+
+    #[test]
+    fn a_picture_that_fills_the_window_and_the_one_behind_it_do_not_push_each_other_out() {
+        let images = empty();
+        images.arrived((Shape::Whole, "a".into()), Some(pixels(480)));
+        images.arrived((Shape::Large, "a".into()), Some(pixels(1600)));
+        assert!(images.picture("a").is_some());
+        assert!(images.large("a").is_some());
+        images.forget_large();
+        assert_eq!(images.entries.borrow().len(), 1);
     }
 
     #[test]
