@@ -16,10 +16,27 @@ use crate::{
 /// Above this many rooms the memory starts over.
 const MAX_ROOMS: usize = 20_000;
 
-/// Which rooms have a member of the application service, or are in its namespaces: looked up once.
+/// When the application service has, or had, members in rooms: looked up once.
 #[derive(Default)]
 pub(super) struct Members {
-    rooms: HashMap<i64, bool>,
+    rooms: HashMap<i64, Stay>,
+}
+
+/// When an application service is in a room, in positions of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stay {
+    /// The room is in one of its namespaces.
+    always: bool,
+    /// The first of those of its users who are joined now has been since.
+    since: Option<i64>,
+    /// The last of those who are no longer joined was until.
+    until: i64,
+}
+
+impl Stay {
+    fn covers(self, position: i64) -> bool {
+        self.always || position < self.until || self.since.is_some_and(|since| position >= since)
+    }
 }
 
 impl Appservice {
@@ -37,48 +54,59 @@ impl Appservice {
             self.members.lock().rooms.remove(&room);
             return Ok(true);
         }
-        Ok(self.has_user(&event.sender) || self.wants_room(connection, room)?)
+        // What was said while it was there it hears also if it has left since.
+        Ok(self.has_user(&event.sender)
+            || self.stay_in(connection, room)?.covers(event.position)
+            || self.has_alias_of(connection, room)?)
     }
 
-    /// Whether it is to be told of everything in a room.
+    /// Whether it is to be told of what happens in a room now.
     pub(super) fn wants_room(&self, connection: &Connection, room: i64) -> Result<bool> {
+        Ok(self.stay_in(connection, room)?.covers(i64::MAX)
+            || self.has_alias_of(connection, room)?)
+    }
+
+    fn stay_in(&self, connection: &Connection, room: i64) -> Result<Stay> {
         let known = self.members.lock().rooms.get(&room).copied();
-        let is_known = match known {
-            Some(known) => known,
-            None => {
-                let found = self.has_member(connection, room)?;
-                let mut members = self.members.lock();
-                if members.rooms.len() >= MAX_ROOMS {
-                    members.rooms.clear();
-                }
-                members.rooms.insert(room, found);
-                found
-            }
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = self.look_up(connection, room)?;
+        let mut members = self.members.lock();
+        if members.rooms.len() >= MAX_ROOMS {
+            members.rooms.clear();
+        }
+        members.rooms.insert(room, found);
+        Ok(found)
+    }
+
+    fn look_up(&self, connection: &Connection, room: i64) -> Result<Stay> {
+        let mut found = Stay {
+            always: false,
+            since: None,
+            until: 0,
         };
-        // Aliases come and go without an event, so they are asked for each time.
-        Ok(is_known || self.has_alias_of(connection, room)?)
-    }
-
-    fn has_member(&self, connection: &Connection, room: i64) -> Result<bool> {
-        if !self.registration.rooms.is_empty() {
-            let found = if_there(rooms::by_nid(connection, room))?;
+        if !self.registration.rooms.is_empty()
+            && let Some(room) = if_there(rooms::by_nid(connection, room))?
+        {
             let mut namespaces = self.registration.rooms.iter();
-            if let Some(room) = found
-                && namespaces.any(|rooms| rooms.matches(room.id.as_str()))
-            {
-                return Ok(true);
+            found.always = namespaces.any(|rooms| rooms.matches(room.id.as_str()));
+        }
+        for moved in membership::moves(connection, room)? {
+            if !self.has_user(&moved.user_id) {
+                continue;
+            }
+            if moved.is_joined {
+                let since = found.since.unwrap_or(i64::MAX);
+                found.since = Some(since.min(moved.position));
+            } else {
+                found.until = found.until.max(moved.position);
             }
         }
-        if membership::is_joined(connection, room, &self.registration.sender)? {
-            return Ok(true);
-        }
-        if self.registration.users.is_empty() {
-            return Ok(false);
-        }
-        let joined = membership::joined_users(connection, room)?;
-        Ok(joined.iter().any(|user| self.has_user(user.as_str())))
+        Ok(found)
     }
 
+    // Aliases come and go without an event, so they are asked for each time.
     fn has_alias_of(&self, connection: &Connection, room: i64) -> Result<bool> {
         if self.registration.aliases.is_empty() {
             return Ok(false);
@@ -100,5 +128,25 @@ impl Appservice {
             }
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stay;
+
+    #[test]
+    fn it_hears_what_was_said_while_it_was_there() {
+        let left = Stay {
+            always: false,
+            since: None,
+            until: 20,
+        };
+        assert!(left.covers(19) && !left.covers(20) && !left.covers(i64::MAX));
+        let back = Stay {
+            since: Some(30),
+            ..left
+        };
+        assert!(back.covers(19) && !back.covers(25) && back.covers(30) && back.covers(i64::MAX));
     }
 }

@@ -106,6 +106,32 @@ pub fn joined_users(connection: &Connection, room: i64) -> Result<Vec<OwnedUserI
     Ok(users)
 }
 
+/// When somebody came, or went.
+pub struct Move {
+    /// Who, as it was stored.
+    pub user_id: String,
+    /// Whether they are joined, and so came; otherwise they went.
+    pub is_joined: bool,
+    /// The position at which they did.
+    pub position: i64,
+}
+
+/// The last move of everybody who is or was joined.
+pub fn moves(connection: &Connection, room: i64) -> Result<Vec<Move>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id, membership = 'join', position FROM memberships
+         WHERE room = ?1 AND was_joined = 1",
+    )?;
+    let rows = statement.query_map([room], |row| {
+        Ok(Move {
+            user_id: row.get(0)?,
+            is_joined: row.get(1)?,
+            position: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Those of `users` who are joined.
 pub fn joined_among(
     connection: &Connection,

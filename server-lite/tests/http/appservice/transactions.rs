@@ -83,12 +83,9 @@ async fn it_hears_rooms_by_their_address_and_id() {
     let other = ada.create_room(json!({})).await;
     ada.say(&room, "by address").await;
     ada.say(&other, "not at all").await;
+    service.heard_upto("by address").await;
     let path = format!("/directory/room/{}", encode("#tea:hs.test"));
     ada.delete(&path).await.ok();
-    wait_for(|| service.heard() == ["by address"], &|| {
-        format!("{:?}", service.heard())
-    })
-    .await;
     ada.say(&room, "no longer").await;
     ada.post(
         "/createRoom",
