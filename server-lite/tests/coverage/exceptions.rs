@@ -80,11 +80,11 @@ pub const EXCEPTIONS: &[(&str, &[Lacks], &str)] = &[
     (
         "POST v1/appservice/{appserviceId}/ping",
         &[Success, Refusal, Effect],
-        "waits for application services",
+        "needs a bridge; proven in tests/http/appservice",
     ),
     (
         "PUT directory/list/appservice/{networkId}/{roomId}",
         &[Success, Refusal, Effect],
-        "waits for application services",
+        "needs a bridge; proven in tests/http/appservice",
     ),
 ];
