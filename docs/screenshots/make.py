@@ -230,7 +230,7 @@ class Camera:
     def __init__(self, person, out, args):
         self.person, self.out, self.args = person, out, args
         read, write = os.pipe()
-        self.x = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-screen", "0", "1200x800x24"], pass_fds=[write], stderr=subprocess.DEVNULL)
+        self.x = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-noreset", "-screen", "0", "1200x800x24"], pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         self.display = ":" + os.fdopen(read).readline().strip()
         self.env = {**os.environ, "DISPLAY": self.display}

@@ -31,6 +31,8 @@ impl Xvfb {
                 "1",
                 "-nolisten",
                 "tcp",
+                // Otherwise it starts over when its last client leaves, and refuses whoever connects meanwhile.
+                "-noreset",
                 "-screen",
                 "0",
                 &format!("{width}x{height}x24"),

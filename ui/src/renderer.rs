@@ -176,8 +176,15 @@ pub enum WindowNews {
 
 /// Calls `told` with what the windowing system tells of the window. Files are dropped on X11 only, so far: winit 0.30
 /// does not do it on Wayland.
-pub fn on_event(ui: &MainWindow, told: impl Fn(WindowNews) + 'static) {
+///
+/// `heard` gets each event as it comes, before Slint does.
+pub fn on_event(
+    ui: &MainWindow,
+    heard: impl Fn(&WindowEvent) + 'static,
+    told: impl Fn(WindowNews) + 'static,
+) {
     ui.window().on_winit_window_event(move |_, event| {
+        heard(event);
         match event {
             WindowEvent::Focused(active) => told(WindowNews::Active(*active)),
             WindowEvent::HoveredFile(_) => told(WindowNews::FilesOver(true)),

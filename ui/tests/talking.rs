@@ -52,6 +52,7 @@ async fn signs_in(fakes: &FakeProgram, ui: &hardline_views::MainWindow) {
     click(ui, AccessibleRole::Button, "Sign in").await;
     let server = ServerOffer {
         name: "example.org".into(),
+        server_name: Some("example.org".into()),
         base_url: "https://example.org".into(),
         password: true,
         registration: Registration::Open,

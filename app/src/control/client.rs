@@ -7,13 +7,24 @@ use hardline_platform::{
     instance::{connect, socket_path},
 };
 use serde_json::Value;
+use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use super::{
     Command, Failure, Progress,
     failure::CommandReason,
     server::{Lines, Reply, write},
 };
-use crate::notice::Notice;
+
+/// What came of handing a command over.
+#[derive(Debug)]
+pub enum HandOver {
+    /// It was carried out.
+    Done(Value),
+    /// Nobody took it: the owner is gone, or gives the profile up. Try anew, also to become the owner.
+    Nobody,
+    /// An endless command was cut when its owner ended. Begin it anew.
+    Cut,
+}
 
 /// Has a command carried out by the owner of the profile. `tell` gets what it tells meanwhile, `input` gives the
 /// lines typed to it.
@@ -22,49 +33,56 @@ pub async fn hand_over(
     profile: &Path,
     command: &Command,
     mut tell: impl FnMut(Progress),
-    mut input: tokio::sync::mpsc::UnboundedReceiver<String>,
-) -> Result<Value, Failure> {
-    let stream = reach(dirs, profile).await?;
+    input: &mut mpsc::UnboundedReceiver<String>,
+) -> Result<HandOver, Failure> {
+    // The owner may have taken the lock a moment ago and not listen yet, or end right now.
+    let Ok(stream) = connect(&socket_path(dirs, profile)).await else {
+        return Ok(HandOver::Nobody);
+    };
     let (reader, mut writer) = stream.into_split();
-    let broken = |_| Failure::command(CommandReason::Disconnected, "the running program ended");
-    write(&mut writer, command).await.map_err(broken)?;
     let mut lines = Lines::new(reader);
+    if write(&mut writer, command).await.is_err() {
+        return Ok(HandOver::Nobody);
+    }
+    match lines.next().await.ok().flatten().map(|line| read(&line)) {
+        None | Some(Ok(Reply::MakingWay)) => return Ok(HandOver::Nobody),
+        Some(Ok(Reply::Failed(failure)) | Err(failure)) => return Err(failure),
+        Some(Ok(Reply::Done(value))) => return Ok(HandOver::Done(value)),
+        Some(Ok(Reply::Taken)) => {}
+        Some(Ok(Reply::Progress(progress))) => tell(progress),
+    }
+    let broken = || match command.is_endless() {
+        true => Ok(HandOver::Cut),
+        false => Err(Failure::command(
+            CommandReason::Disconnected,
+            "the running program ended before it was done",
+        )),
+    };
     loop {
         let line = tokio::select! {
-            line = lines.next() => line.map_err(broken)?,
+            line = lines.next() => line.ok().flatten(),
             Some(typed) = input.recv() => {
                 let typed = format!("{typed}\n");
-                let written = tokio::io::AsyncWriteExt::write_all(&mut writer, typed.as_bytes());
-                written.await.map_err(broken)?;
+                if writer.write_all(typed.as_bytes()).await.is_err() {
+                    return broken();
+                }
                 continue;
             }
         };
-        let Some(line) = line else {
-            return Err(Failure::command(
-                CommandReason::Disconnected,
-                "the running program ended",
-            ));
-        };
-        match serde_json::from_str(&line) {
-            Ok(Reply::Progress(progress)) => tell(progress),
-            Ok(Reply::Done(value)) => return Ok(value),
-            Ok(Reply::Failed(failure)) => return Err(failure),
-            Err(error) => {
-                let detail = format!("the running program speaks another version: {error}");
-                return Err(Failure::command(CommandReason::Disconnected, detail));
-            }
+        let Some(line) = line else { return broken() };
+        match read(&line)? {
+            Reply::Progress(progress) => tell(progress),
+            Reply::Done(value) => return Ok(HandOver::Done(value)),
+            Reply::Failed(failure) => return Err(failure),
+            Reply::Taken => {}
+            Reply::MakingWay => return broken(),
         }
     }
 }
 
-/// The owner may have taken the lock a moment ago and not listen yet.
-async fn reach(dirs: &ProgramDirs, profile: &Path) -> Result<tokio::net::UnixStream, Failure> {
-    let path = socket_path(dirs, profile);
-    for _ in 0..40 {
-        match connect(&path).await {
-            Ok(stream) => return Ok(stream),
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-        }
-    }
-    Err(Notice::ProfileBusy.into())
+fn read(line: &str) -> Result<Reply, Failure> {
+    serde_json::from_str(line).map_err(|error| {
+        let detail = format!("the running program speaks another version: {error}");
+        Failure::command(CommandReason::Disconnected, detail)
+    })
 }

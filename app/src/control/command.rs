@@ -10,6 +10,8 @@ use super::Secret;
 pub enum Command {
     /// Bring the window up (a second start).
     Raise,
+    /// Give the profile up to the program, which starts in the background, unless the program has it already.
+    MakeWay,
     /// End the program.
     Quit,
     /// How the program stands: session, connection, notices.
@@ -177,6 +179,7 @@ impl Command {
         !matches!(
             self,
             Self::Raise
+                | Self::MakeWay
                 | Self::Quit
                 | Self::Status
                 | Self::Login { .. }
@@ -185,6 +188,11 @@ impl Command {
                 | Self::Whoami
                 | Self::OwnServer
         )
+    }
+
+    /// Whether it goes on until it is stopped, so that it may begin anew in another process.
+    pub fn is_endless(&self) -> bool {
+        matches!(self, Self::Watch { .. })
     }
 }
 

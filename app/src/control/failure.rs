@@ -63,6 +63,11 @@ impl Failure {
         )
     }
 
+    /// There is no program to end.
+    pub fn not_running() -> Self {
+        Self::usage("the program does not run on this profile")
+    }
+
     /// The command makes no sense as given.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::command(CommandReason::Usage, message)

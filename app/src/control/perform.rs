@@ -24,6 +24,7 @@ pub async fn perform(core: &Core, command: Command, link: &mut Link) -> Result<V
             core.shell_effect(ShellEffect::Raise);
             Ok(Value::Null)
         }
+        Command::MakeWay => Ok(Value::Null),
         Command::Quit => {
             core.shell_effect(ShellEffect::Quit);
             Ok(Value::Null)
@@ -98,6 +99,7 @@ async fn with_session(
         Command::Verify { target } => security::verify(core, session, target, link).await,
         Command::Recovery { action } => security::recovery(core, session, action).await,
         Command::Raise
+        | Command::MakeWay
         | Command::Quit
         | Command::Status
         | Command::Login { .. }

@@ -1,11 +1,16 @@
 //! The owner of a profile carries out commands that come over its socket.
 //!
 //! A connection is one command: a line of JSON in, lines of [`Reply`] out, further lines in are what the person types.
+//!
+//! The owner is the program, or one command of the command line while it takes; that one makes way for the program.
+
+use std::sync::Arc;
 
 use hardline_platform::instance::{ControlSocket, SocketError, socket_path};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::UnixStream,
+    sync::watch,
 };
 
 use super::{Command, Failure, Link, Progress, perform};
@@ -18,28 +23,94 @@ const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
+    /// The command was read and is carried out. Without this line it was not.
+    Taken,
     /// While it is carried out.
     Progress(Progress),
     /// It was carried out.
     Done(serde_json::Value),
     /// It failed.
     Failed(Failure),
+    /// The owner is no program with a window; it gives the profile up as soon as it can.
+    MakingWay,
+}
+
+/// What the owner of a profile is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The program, with a window or in the background.
+    Program,
+    /// One command of the command line, for as long as it takes.
+    Command,
+}
+
+/// Listens for commands until the core ends, or [`Serving::finish`].
+#[derive(Debug)]
+pub struct Serving {
+    doors: Arc<Doors>,
+}
+
+/// What connections and their owner tell each other.
+#[derive(Debug)]
+struct Doors {
+    role: Role,
+    /// The program wants the profile.
+    wanted: watch::Sender<bool>,
+    /// No more commands are taken.
+    closing: watch::Sender<bool>,
+    /// Commands under way that end by themselves.
+    under_way: watch::Sender<usize>,
+}
+
+impl Serving {
+    /// Resolves when the program wants the profile that a command owns.
+    pub async fn wanted(&self) {
+        let _ = self
+            .doors
+            .wanted
+            .subscribe()
+            .wait_for(|wanted| *wanted)
+            .await;
+    }
+
+    /// Takes no more commands and waits for those under way. Endless ones are cut; their callers go on elsewhere.
+    pub async fn finish(self) {
+        self.doors.closing.send_replace(true);
+        let mut under_way = self.doors.under_way.subscribe();
+        let _ = under_way.wait_for(|commands| *commands == 0).await;
+    }
 }
 
 /// Begins to listen; ends with the core's runtime.
-pub fn start(core: &Core) -> Result<(), SocketError> {
+pub fn start(core: &Core, role: Role) -> Result<Serving, SocketError> {
+    let doors = Arc::new(Doors {
+        role,
+        wanted: watch::Sender::new(false),
+        closing: watch::Sender::new(false),
+        under_way: watch::Sender::new(0),
+    });
+    let serving = Serving {
+        doors: doors.clone(),
+    };
     let path = socket_path(&core.config().dirs, &core.config().profile.data);
     let socket = {
         let _guard = core.tasks().runtime().enter();
         let lock = core.lock();
-        let Some(lock) = &*lock else { return Ok(()) };
+        let Some(lock) = &*lock else {
+            return Ok(serving);
+        };
         ControlSocket::bind(&path, lock)?
     };
     let weak = core.downgrade();
     let tasks = core.tasks().clone();
     core.tasks().detach("control", async move {
+        let mut closing = doors.closing.subscribe();
         loop {
-            let stream = match socket.accept().await {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = closing.wait_for(|closing| *closing) => return,
+            };
+            let stream = match accepted {
                 Ok(stream) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "a control connection was not taken");
@@ -48,17 +119,18 @@ pub fn start(core: &Core) -> Result<(), SocketError> {
                 }
             };
             let Some(core) = weak.upgrade() else { return };
+            let doors = doors.clone();
             tasks.detach("control-connection", async move {
-                if let Err(error) = serve(&core, stream).await {
+                if let Err(error) = serve(&core, stream, &doors).await {
                     tracing::debug!(%error, "a control connection broke");
                 }
             });
         }
     });
-    Ok(())
+    Ok(serving)
 }
 
-async fn serve(core: &Core, stream: UnixStream) -> std::io::Result<()> {
+async fn serve(core: &Core, stream: UnixStream, doors: &Doors) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut lines = Lines::new(reader);
     let Some(line) = lines.next().await? else {
@@ -71,6 +143,64 @@ async fn serve(core: &Core, stream: UnixStream) -> std::io::Result<()> {
             return write(&mut writer, &Reply::Failed(failure)).await;
         }
     };
+    if doors.role == Role::Command {
+        match command {
+            Command::Raise | Command::MakeWay => {
+                doors.wanted.send_replace(true);
+                return write(&mut writer, &Reply::MakingWay).await;
+            }
+            Command::Quit => {
+                return write(&mut writer, &Reply::Failed(Failure::not_running())).await;
+            }
+            _ => {}
+        }
+    }
+    let counted = UnderWay::begin(doors, &command);
+    let Some(counted) = counted else {
+        return Ok(());
+    };
+    write(&mut writer, &Reply::Taken).await?;
+    let mut closing = doors.closing.subscribe();
+    let endless = command.is_endless();
+    tokio::select! {
+        carried_out = carry_out(core, command, lines, &mut writer) => carried_out?,
+        _ = closing.wait_for(|closing| *closing), if endless => {}
+    }
+    drop(counted);
+    Ok(())
+}
+
+/// Counts a command that ends by itself.
+struct UnderWay<'a>(Option<&'a watch::Sender<usize>>);
+
+impl<'a> UnderWay<'a> {
+    /// Nothing if no more commands are taken.
+    fn begin(doors: &'a Doors, command: &Command) -> Option<Self> {
+        if *doors.closing.borrow() {
+            return None;
+        }
+        if command.is_endless() {
+            return Some(Self(None));
+        }
+        doors.under_way.send_modify(|commands| *commands += 1);
+        Some(Self(Some(&doors.under_way)))
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(under_way) = self.0 {
+            under_way.send_modify(|commands| *commands -= 1);
+        }
+    }
+}
+
+async fn carry_out<R: AsyncRead + Unpin>(
+    core: &Core,
+    command: Command,
+    mut lines: Lines<R>,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> std::io::Result<()> {
     let (mut link, mut peer) = Link::pair();
     let performing = perform(core, command, &mut link);
     tokio::pin!(performing);
@@ -79,7 +209,7 @@ async fn serve(core: &Core, stream: UnixStream) -> std::io::Result<()> {
         tokio::select! {
             outcome = &mut performing => break outcome,
             Some(progress) = peer.progress.recv() => {
-                write(&mut writer, &Reply::Progress(progress)).await?;
+                write(writer, &Reply::Progress(progress)).await?;
             }
             line = lines.next(), if typing => match line? {
                 Some(line) => drop(peer.input.send(line)),
@@ -92,13 +222,13 @@ async fn serve(core: &Core, stream: UnixStream) -> std::io::Result<()> {
         }
     };
     while let Ok(progress) = peer.progress.try_recv() {
-        write(&mut writer, &Reply::Progress(progress)).await?;
+        write(writer, &Reply::Progress(progress)).await?;
     }
     let reply = match outcome {
         Ok(value) => Reply::Done(value),
         Err(failure) => Reply::Failed(failure),
     };
-    write(&mut writer, &reply).await
+    write(writer, &reply).await
 }
 
 /// Writes one value as a line.

@@ -38,7 +38,7 @@ pub async fn find_server(text: &str) -> Result<FoundServer, SessionError> {
     let typed = Typed::parse(text)?;
     let mut failed = None;
     for base in typed.origins() {
-        match look_at(&base, &typed.name).await {
+        match look_at(&base, &typed.name, typed.is_name()).await {
             Ok(offer) => {
                 return Ok(FoundServer {
                     offer,
@@ -132,6 +132,11 @@ impl Typed {
         }
     }
 
+    /// Whether it is a server's name, and no mere address.
+    fn is_name(&self) -> bool {
+        self.scheme.is_none() && !self.is_loopback()
+    }
+
     fn is_loopback(&self) -> bool {
         let Ok(url) = Url::parse(&format!("http://{}", self.rest)) else {
             return false;
@@ -145,8 +150,9 @@ impl Typed {
     }
 }
 
-/// Follows the well-known file if there is one, and asks the server what it can do.
-async fn look_at(origin: &str, name: &str) -> Result<ServerOffer, SessionError> {
+/// Follows the well-known file if there is one, and asks the server what it can do. `is_name`: `name` is a server's
+/// name, as in ids.
+async fn look_at(origin: &str, name: &str, is_name: bool) -> Result<ServerOffer, SessionError> {
     let doing = Doing::Finding(name);
     let client = build(origin, doing).await?;
     let delegated = match client.send(discover_homeserver::Request::new()).await {
@@ -154,13 +160,19 @@ async fn look_at(origin: &str, name: &str) -> Result<ServerOffer, SessionError> 
         Err(error @ HttpError::Reqwest(_)) => return Err(failure::of_http(&error, doing).into()),
         Err(_) => None,
     };
-    match delegated {
+    // A server with a well-known file is known by its name; at another address, nobody has told the name yet.
+    let server_name = delegated.as_ref().filter(|_| is_name).map(|_| name);
+    let offer = match &delegated {
         Some(base) if base != origin => {
-            let client = build(&base, doing).await?;
-            ask(&client, &base, name).await
+            let client = build(base, doing).await?;
+            ask(&client, base, name).await?
         }
-        _ => ask(&client, origin, name).await,
-    }
+        _ => ask(&client, origin, name).await?,
+    };
+    Ok(ServerOffer {
+        server_name: server_name.map(str::to_owned),
+        ..offer
+    })
 }
 
 async fn build(base_url: &str, doing: Doing<'_>) -> Result<Client, SessionError> {
@@ -188,6 +200,7 @@ async fn ask(client: &Client, base_url: &str, name: &str) -> Result<ServerOffer,
         .flows;
     Ok(ServerOffer {
         name: name.to_owned(),
+        server_name: None,
         base_url: base_url.to_owned(),
         password: flows
             .iter()

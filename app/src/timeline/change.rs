@@ -3,7 +3,10 @@
 use matrix_sdk_ui::timeline::{
     AnyOtherStateEventContentChange as Content, EventTimelineItem, OtherState,
 };
-use ruma::events::StateEventContentChange as Change;
+use ruma::events::{
+    RedactContent, RedactedStateEventContent, StateEventContentChange as Change,
+    StaticStateEventContent,
+};
 
 use super::{MapContext, list::Mapped};
 use crate::{
@@ -29,6 +32,9 @@ pub(super) fn row(event: &EventTimelineItem, change: RoomChange, context: &MapCo
 }
 
 fn room_change(content: &Content) -> Option<RoomChange> {
+    if is_first_rule(content) {
+        return None;
+    }
     Some(match content {
         Content::RoomCreate(_) => RoomChange::Created,
         Content::RoomEncryption(_) => RoomChange::Encrypted,
@@ -56,4 +62,26 @@ fn room_change(content: &Content) -> Option<RoomChange> {
         }
         other => RoomChange::Other(other.event_type().to_string()),
     })
+}
+
+/// Rules a room begins with: nobody changed anything.
+fn is_first_rule(content: &Content) -> bool {
+    fn is_first<C: StaticStateEventContent + RedactContent>(change: &Change<C>) -> bool
+    where
+        C::Redacted: RedactedStateEventContent,
+    {
+        matches!(
+            change,
+            Change::Original {
+                prev_content: None,
+                ..
+            }
+        )
+    }
+    match content {
+        Content::RoomJoinRules(change) => is_first(change),
+        Content::RoomHistoryVisibility(change) => is_first(change),
+        Content::RoomPowerLevels(change) => is_first(change),
+        _ => false,
+    }
 }

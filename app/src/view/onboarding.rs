@@ -26,6 +26,8 @@ pub struct OnboardingState {
 pub struct ServerOffer {
     /// As typed or discovered, for people ("matrix.org").
     pub name: String,
+    /// What the ids of people on it end with, where the server said so.
+    pub server_name: Option<String>,
     /// Base address of the Client-Server API.
     pub base_url: String,
     /// Signs in by password.

@@ -83,6 +83,7 @@ fn show(global: &Globals<'_>, state: &OnboardingState) {
 fn server_data(server: &ServerOffer) -> views::ServerOffer {
     views::ServerOffer {
         name: server.name.as_str().into(),
+        id_server: server.server_name.as_deref().unwrap_or_default().into(),
         base_url: server.base_url.as_str().into(),
         password: server.password,
         registration: match server.registration {

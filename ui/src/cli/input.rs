@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use hardline_app::control::{Command, RecoveryCommand, Secret, VerifyTarget};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::args::{Arguments, PasswordSource, Recovery, Sub};
 
@@ -187,8 +188,12 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{}", path.display()))
 }
 
-/// Hands the lines typed to whoever carries the command out, on a thread of its own.
-pub(super) fn forward_lines(to: tokio::sync::mpsc::UnboundedSender<String>) {
+/// Lines typed, read on a thread of their own if `typed`. They end when the sender is dropped too.
+pub(super) fn lines(typed: bool) -> (Option<UnboundedSender<String>>, UnboundedReceiver<String>) {
+    let (to, lines) = mpsc::unbounded_channel();
+    if !typed {
+        return (Some(to), lines);
+    }
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             let Ok(line) = line else { break };
@@ -197,9 +202,10 @@ pub(super) fn forward_lines(to: tokio::sync::mpsc::UnboundedSender<String>) {
             }
         }
     });
+    (None, lines)
 }
 
-/// Asks a question on the terminal; the answer comes by [`forward_lines`].
+/// Asks a question on the terminal; the answer comes by [`lines`].
 pub(super) fn ask(question: &str) {
     let mut out = std::io::stderr().lock();
     let _ = write!(out, "{question} [yes/no] ");

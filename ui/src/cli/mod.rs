@@ -4,11 +4,12 @@ mod args;
 mod dist_files;
 mod input;
 mod output;
+mod owner;
 mod print;
 mod run;
 mod start;
 
 pub use self::{
     args::{Arguments, Sub},
-    run::{run, wait_for_quit},
+    run::run,
 };

@@ -37,8 +37,14 @@ pub fn connect(window: &Rc<Window>) {
     connect_room(window);
     connect_people(window);
     connect_path(window);
+    let weak = window.weak();
     crate::renderer::on_event(
         ui,
+        move |event| {
+            if let Some(window) = weak.upgrade() {
+                window.hold.hear(event, &window);
+            }
+        },
         on(window, |window, event| match event {
             WindowNews::Active(active) => window.set_active(active),
             WindowNews::FilesOver(over) => files::over(window, over),

@@ -24,7 +24,7 @@ use hardline_views as views;
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::{
-    WindowOptions, appearance::Looks, caret::Caret, connect, files, focus, placement,
+    WindowOptions, appearance::Looks, caret::Caret, connect, files, focus, hold::Hold, placement,
     program::Program,
 };
 use crate::{
@@ -86,6 +86,7 @@ pub struct Window {
     unseen: RefCell<Option<String>>,
     midnight: Timer,
     caret: Caret,
+    pub(super) hold: Hold,
     placement_file: std::path::PathBuf,
     tasks: RefCell<Tasks>,
     this: Weak<Self>,
@@ -115,6 +116,7 @@ impl Window {
             unseen: RefCell::default(),
             midnight: Timer::default(),
             caret: Caret::default(),
+            hold: Hold::default(),
             placement_file: options.placement_file.clone(),
             tasks: RefCell::default(),
             this: this.clone(),
@@ -297,6 +299,8 @@ impl Window {
         let shell = self.ui.global::<views::ShellAdapter<'_>>();
         shell.invoke_close_overlay();
         shell.invoke_close_room();
+        // whoever signs in next begins with the chats
+        shell.invoke_go_to(views::Section::Chats);
         self.room_closed();
         let ports = &self.ports;
         ports.room_list.unbind();

@@ -6,6 +6,7 @@ mod connect;
 mod core_program;
 mod files;
 mod focus;
+mod hold;
 mod links;
 mod main_window;
 mod pasting;

@@ -3,9 +3,13 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use hardline_testkit::HardlineServer;
+use hardline_testkit::{
+    HardlineServer,
+    hardline::{LIMIT, Watch},
+    wait::until,
+};
 
-use crate::person::{Desk, said};
+use crate::person::{Desk, Person, said};
 
 #[tokio::test]
 async fn a_second_start_on_a_profile_hands_over_to_the_first() -> Result<()> {
@@ -38,6 +42,62 @@ async fn a_second_start_on_a_profile_hands_over_to_the_first() -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_command_that_stays_shares_the_profile_and_makes_way_for_the_program() -> Result<()> {
+    let (desk, server) = (Desk::new().await?, HardlineServer::start().await?);
+    let ada = desk.signed_in(&server, "ada").await?;
+    let mut watch = ada.hardline.watch(&[])?;
+    watch
+        .until("connection", |line| line["state"] == "online")
+        .await?;
+    // The watching process owns the profile, and carries out what others want.
+    let room = ada.create_room("Shared").await?;
+    watch
+        .until("the room", |line| line["room_id"] == room.as_str())
+        .await?;
+    let (code, told) = ada.hardline.fails(&["quit"]).await?;
+    ensure!(
+        code == 2 && told.stderr.contains("does not run"),
+        "{told:?}"
+    );
+
+    // The program takes the profile over; the watching goes on through it.
+    let mut program = ada.hardline.launch()?.arg("--background").spawn()?;
+    let (lock, pid) = (find(&ada.hardline.profile(), "lock")?, program.pid());
+    until(LIMIT, "the program has the profile", || {
+        let running = program.expect_running();
+        let owner = fs::read_to_string(&lock);
+        async move {
+            running?;
+            Ok((owner?.trim() == pid.to_string()).then_some(()))
+        }
+    })
+    .await?;
+    sees(&mut watch, &ada, &room, "through the program").await?;
+
+    // It also goes on when the program ends.
+    ada.hardline.ok(&["quit"]).await?;
+    until(LIMIT, "the end of the program", || {
+        let ended = program.ended();
+        async move { Ok(ended?) }
+    })
+    .await?;
+    sees(&mut watch, &ada, &room, "alone again").await
+}
+
+/// Sends until the one who watches has seen one: what is said in the moment of a change of hands may be missed.
+async fn sees(watch: &mut Watch, ada: &Person, room: &str, text: &str) -> Result<()> {
+    for turn in 0..20 {
+        let text = format!("{text} {turn}");
+        let event_id = ada.send(room, &text).await?;
+        let seen = watch.until(&text, |line| line["event"]["event_id"] == event_id.as_str());
+        if let Ok(seen) = tokio::time::timeout(Duration::from_secs(3), seen).await {
+            return seen.map(drop);
+        }
+    }
+    anyhow::bail!("the watching process saw none of “{text}”")
 }
 
 #[tokio::test]

@@ -137,6 +137,7 @@ impl Model {
                 let name = running.server_name.clone();
                 running_in.send_replace(Some(running));
                 Ok::<_, SessionError>(ServerOffer {
+                    server_name: Some(name.clone()),
                     name,
                     ..found.offer
                 })

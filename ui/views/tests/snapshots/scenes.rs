@@ -126,6 +126,7 @@ fn offer(w: &MainWindow, registration: Registration) {
     a.set_has_server(true);
     a.set_server(ServerOffer {
         name: s("example.org"),
+        id_server: s("example.org"),
         base_url: s("https://matrix.example.org"),
         password: true,
         registration,

@@ -8,6 +8,7 @@ mod driver;
 mod items;
 mod keys;
 mod lookups;
+mod removal;
 mod sending;
 mod state;
 mod transfer;

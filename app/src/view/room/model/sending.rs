@@ -14,6 +14,7 @@ use super::{
     driver::Model,
     items::notice_of,
     lookups::Outcome,
+    removal,
 };
 use crate::{
     media::{Attachment, max_upload_size},
@@ -265,10 +266,22 @@ impl Model {
         });
     }
 
-    /// Removes a message.
+    /// Removes a message, as soon as the server can be reached. One that was not sent yet is dropped.
     pub(super) fn redact(&self, row: &str) {
-        self.with_item(row, "redact", |timeline, item_id| async move {
-            timeline.redact(&item_id, None).await
+        let event_id = self
+            .event_of_row(row)
+            .and_then(|event| event.event_id().map(ToOwned::to_owned));
+        let Some(event_id) = event_id else {
+            self.with_item(row, "redact", |timeline, item_id| async move {
+                timeline.redact(&item_id, None).await
+            });
+            return;
+        };
+        let (room, outcomes) = (self.room.clone(), self.outcomes.clone());
+        self.tasks.detach("redact", async move {
+            if let Err(notice) = removal::queue(&room, event_id).await {
+                let _ = outcomes.send(Outcome::Toast(notice));
+            }
         });
     }
 
