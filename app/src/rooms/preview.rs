@@ -76,11 +76,12 @@ pub(crate) fn of_event(event: &AnySyncTimelineEvent, sender: Option<String>, own
 }
 
 fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: bool) -> Preview {
-    let attachment = |kind, name: &str, sender| Preview::Attachment {
+    let attachment = |kind, name: &str, caption: Option<&str>, sender| Preview::Attachment {
         sender,
         own,
         kind,
-        name: one_line(name, LONGEST),
+        name: one_line(caption.unwrap_or(name), LONGEST),
+        captioned: caption.is_some(),
     };
     let text = |text: &str, sender| Preview::Text {
         sender,
@@ -89,10 +90,18 @@ fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: 
     };
     match content {
         AnyMessageLikeEventContent::RoomMessage(message) => match current(&message) {
-            MessageType::Image(image) => attachment(AttachmentKind::Image, &image.body, sender),
-            MessageType::Video(video) => attachment(AttachmentKind::Video, &video.body, sender),
-            MessageType::Audio(audio) => attachment(AttachmentKind::Audio, &audio.body, sender),
-            MessageType::File(file) => attachment(AttachmentKind::File, &file.body, sender),
+            MessageType::Image(image) => {
+                attachment(AttachmentKind::Image, &image.body, image.caption(), sender)
+            }
+            MessageType::Video(video) => {
+                attachment(AttachmentKind::Video, &video.body, video.caption(), sender)
+            }
+            MessageType::Audio(audio) => {
+                attachment(AttachmentKind::Audio, &audio.body, audio.caption(), sender)
+            }
+            MessageType::File(file) => {
+                attachment(AttachmentKind::File, &file.body, file.caption(), sender)
+            }
             other if formatted(other).is_some() => Preview::Text {
                 sender,
                 own,
@@ -189,6 +198,13 @@ mod tests {
         assert!(matches!(
             of(content),
             Preview::Attachment { kind: AttachmentKind::Image, name, .. } if name == "cat.png"
+        ));
+        let content = json!({
+            "msgtype": "m.image", "body": "our cat", "filename": "cat.png", "url": "mxc://x/y",
+        });
+        assert!(matches!(
+            of(content),
+            Preview::Attachment { name, captioned: true, .. } if name == "our cat"
         ));
     }
 }

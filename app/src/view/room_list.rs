@@ -114,6 +114,8 @@ pub enum Preview {
         kind: AttachmentKind,
         /// File name or caption.
         name: String,
+        /// The name is a caption.
+        captioned: bool,
     },
     /// Cannot be read yet.
     Encrypted,

@@ -263,10 +263,14 @@ fn with_preview(data: views::RoomRowData, preview: &Preview) -> views::RoomRowDa
             own,
             kind,
             name,
+            captioned,
         } => views::RoomRowData {
             preview_sender: sender_of(sender),
             preview_own: *own,
-            preview_text: name.as_str().into(),
+            preview_text: match *captioned || *kind == AttachmentKind::File {
+                true => name.as_str().into(),
+                false => SharedString::default(),
+            },
             preview_attachment: attachment_kind(*kind),
             ..plain(Kind::Attachment)
         },

@@ -155,6 +155,9 @@ impl Window {
         placement::keep(&self.ui, &self.placement_file);
         self.set_active(false);
         self.leave_session();
+        // Slint keeps for the next window which keys are held (Alt of Alt+F4); their release is for nobody.
+        let inactive = slint::platform::WindowEvent::WindowActiveChanged(false);
+        self.ui.window().dispatch_event(inactive);
         if let Err(error) = self.ui.hide() {
             tracing::warn!(%error, "the window could not be hidden");
         }

@@ -94,7 +94,7 @@ async fn a_closed_window_leaves_the_program_syncing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_maximized_window_comes_back_maximized() -> Result<()> {
+async fn a_maximized_window_comes_back_maximized_and_takes_keys() -> Result<()> {
     let server = HardlineServer::start().await?;
     let ada = signed_in(&server).await?;
     std::fs::write(
@@ -108,6 +108,19 @@ async fn a_maximized_window_comes_back_maximized() -> Result<()> {
     no_window(&desktop, &mut process).await?;
     start_again(&ada, &desktop).await?;
     fills_the_screen(&desktop, &mut process).await?;
+
+    // the dialog to jump to a room darkens what is behind it; a window manager may give the focus a little later
+    until(LIMIT, "what the keys opened", || {
+        let (desktop, alive) = (&desktop, process.expect_running());
+        async move {
+            alive?;
+            desktop.keys(&["ctrl+k"]).await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let dark = !alike(desktop.screen().picture()?.at(1_180, 600), SURFACE);
+            Ok(dark.then_some(()))
+        }
+    })
+    .await?;
     quits(&ada, process).await
 }
 
