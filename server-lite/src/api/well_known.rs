@@ -1,6 +1,7 @@
-//! `GET /.well-known/matrix/client`: where clients find this server.
+//! What anybody may know of this server: where clients find it, whom to ask, what software it is.
 //!
-//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#well-known-uris>
+//! Spec: <https://spec.matrix.org/v1.18/client-server-api/#well-known-uris>,
+//! <https://spec.matrix.org/v1.18/server-server-api/#get_matrixfederationv1version>
 
 use axum::{
     extract::{Request, State},
@@ -27,6 +28,13 @@ pub fn routes() -> Router {
             "/.well-known/matrix/policy_server",
             get(policy_server_route),
         )
+        .route("/_matrix/federation/v1/version", get(version_route))
+}
+
+/// Name and version of the software: part of the Server-Server API that needs no federation; clients show it.
+async fn version_route() -> Response {
+    let server = json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
+    json_response(StatusCode::OK, &json!({ "server": server }))
 }
 
 /// Whom to ask for help.

@@ -113,3 +113,13 @@ async fn an_openid_token_tells_others_who_somebody_is() -> Result<()> {
     refused(&none, 401, "M_MISSING_TOKEN");
     Ok(())
 }
+
+#[tokio::test]
+async fn anybody_may_ask_what_software_the_server_is() -> Result<()> {
+    let (server, _) = server_with("ada").await?;
+    let path = "/_matrix/federation/v1/version";
+    let told = ask(&server, Method::GET, path, None).await?.ok()?;
+    assert_eq!(told["server"]["name"], "hardline-server");
+    assert_eq!(told["server"]["version"], env!("CARGO_PKG_VERSION"));
+    Ok(())
+}

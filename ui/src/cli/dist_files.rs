@@ -12,5 +12,12 @@ pub fn write(mut command: clap::Command, dir: &Path) -> anyhow::Result<()> {
         clap_complete::generate_to(shell, &mut command, &name, dir)
             .with_context(|| dir.display().to_string())?;
     }
-    clap_mangen::generate_to(command, dir).with_context(|| dir.display().to_string())
+    clap_mangen::generate_to(without_help(command), dir).with_context(|| dir.display().to_string())
+}
+
+/// The subcommand `help` repeats the names of all others; it needs no pages.
+fn without_help(command: clap::Command) -> clap::Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help)
 }
