@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, watch};
 use zeroize::Zeroizing;
 
 use super::{
-    Banner, Connection, Phase, ShellAction, ShellEffect, ShellState,
+    Banner, Connection, Phase, SecretSource, ShellAction, ShellEffect, ShellState,
     facts::{self, Facts},
 };
 use crate::{
@@ -143,16 +143,13 @@ impl Model {
     }
 
     fn attempt(&self, future: impl Future<Output = Result<(), SessionError>> + Send + 'static) {
-        let (pending, effects) = (self.pending.clone(), self.driver.effects.clone());
+        let pending = self.pending.clone();
         pending.send_replace(Pending::Busy);
         self.shared.tasks.detach("unlock", async move {
             pending.send_replace(match future.await {
                 Ok(()) => Pending::Idle,
-                Err(error) => {
-                    let notice = error.notice();
-                    let _ = effects.send(ShellEffect::Toast(notice.clone()));
-                    Pending::Failed(notice)
-                }
+                // said where the person tried
+                Err(error) => Pending::Failed(error.notice()),
             });
         });
     }
@@ -171,6 +168,12 @@ fn phase_of(session: &SessionState, attempt: &Pending) -> Phase {
             user_id: Some(user_id.clone()),
             source: *source,
             pending: match (busy, failed, attempt) {
+                // The passphrase was not given yet: no failure.
+                (false, Some(Notice::KeyringUnavailable { .. }), Pending::Idle)
+                    if *source == SecretSource::PassphraseFile =>
+                {
+                    Pending::Idle
+                }
                 (true, _, _) | (false, _, Pending::Busy) => Pending::Busy,
                 (false, Some(notice), _) => Pending::Failed(notice.clone()),
                 (false, None, attempt) => attempt.clone(),
