@@ -3,8 +3,9 @@
 
     cargo build --workspace
     docs/screenshots/make.py --programs target/debug --out docs/screenshots
+    docs/screenshots/make.py --programs target/debug --out docs/screenshots --gallery
 
-Needs Xvfb, xdotool and ImageMagick. Everything runs on loopback and in a temporary folder, and ends with the script.
+The second takes the pictures of every screen (gallery.py). Needs Xvfb, xdotool and ImageMagick; the gallery xclip too. Everything runs on loopback and in a temporary folder, and ends with the script.
 """
 
 import argparse
@@ -54,6 +55,10 @@ def avatar(path, colors, seed):
     subprocess.run(["convert", "-size", "256x256", f"gradient:{colors[0]}-{colors[1]}", "-fill", "rgba(255,255,255,0.82)", "-draw", shapes, str(path)], check=True)
 
 
+def password(who):
+    return f"{who}-harbor-7"
+
+
 class Server:
     def __init__(self, programs, root):
         self.dir = root / "server"
@@ -75,13 +80,23 @@ class Server:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
+    def login(self, who, device):
+        """A session beside the program's: its token, and the person's id."""
+        answer = self.call("POST", "/_matrix/client/v3/login", {
+            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": who}, "password": password(who), "initial_device_display_name": device})
+        return answer["access_token"], answer["user_id"]
 
-class Person:
-    """An account, used through the command line of the program that runs in the background on its profile."""
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
 
-    def __init__(self, programs, root, server, who):
-        self.who, self.server, self.program = who, server, programs / "hardline"
-        self.name, self.colors = PEOPLE[who]
+
+class Profile:
+    """A folder of the program's, with nobody signed in yet, and the program on it."""
+
+    def __init__(self, programs, root, who):
+        self.who, self.program = who, programs / "hardline"
         self.home = root / who
         self.home.mkdir()
         (self.home / "run").mkdir(mode=0o700)
@@ -89,24 +104,9 @@ class Person:
             "PATH": os.environ["PATH"], "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home / "run"),
             "XDG_CONFIG_HOME": str(self.home / "config"), "XDG_DATA_HOME": str(self.home / "data"),
             "XDG_CACHE_HOME": str(self.home / "cache"), "XDG_STATE_HOME": str(self.home / "state"), "LANG": "C.UTF-8", "TZ": "Europe/Oslo",
-            "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent/bus", "HARDLINE_PASSPHRASE": "harbor lights", "HARDLINE_PASSWORD": f"{who}-harbor-7",
+            "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent/bus",
         }
         self.process = None
-        self.run("register", "--server", server.url, who)
-        login = server.call("POST", "/_matrix/client/v3/login", {
-            "type": "m.login.password", "identifier": {"type": "m.id.user", "user": who}, "password": f"{who}-harbor-7", "initial_device_display_name": "Painter"})
-        self.token, self.id = login["access_token"], login["user_id"]
-        self.dress()
-
-    def dress(self):
-        """Name and avatar, then the painter's device goes."""
-        file = self.home / "avatar.png"
-        avatar(file, self.colors, sorted(PEOPLE).index(self.who))
-        mxc = self.server.call("POST", "/_matrix/media/v3/upload?filename=avatar.png", file.read_bytes(), self.token, "image/png")["content_uri"]
-        profile = f"/_matrix/client/v3/profile/{urllib.parse.quote(self.id)}"
-        self.server.call("PUT", f"{profile}/displayname", {"displayname": self.name}, self.token)
-        self.server.call("PUT", f"{profile}/avatar_url", {"avatar_url": mxc}, self.token)
-        self.server.call("POST", "/_matrix/client/v3/logout", {}, self.token)
 
     def command(self, *args):
         return [self.program, "--profile", self.home / "profile", "--json", *args]
@@ -130,6 +130,29 @@ class Person:
             except subprocess.TimeoutExpired:
                 self.process.kill()
             self.process = None
+
+
+class Person(Profile):
+    """An account, used through the command line of the program that runs in the background on its profile."""
+
+    def __init__(self, programs, root, server, who):
+        super().__init__(programs, root, who)
+        self.server = server
+        self.name, self.colors = PEOPLE[who]
+        self.env |= {"HARDLINE_PASSPHRASE": "harbor lights", "HARDLINE_PASSWORD": password(who)}
+        self.run("register", "--server", server.url, who)
+        self.token, self.id = server.login(who, "Painter")
+        self.dress()
+
+    def dress(self):
+        """Name and avatar, then the painter's device goes."""
+        file = self.home / "avatar.png"
+        avatar(file, self.colors, sorted(PEOPLE).index(self.who))
+        mxc = self.server.call("POST", "/_matrix/media/v3/upload?filename=avatar.png", file.read_bytes(), self.token, "image/png")["content_uri"]
+        profile = f"/_matrix/client/v3/profile/{urllib.parse.quote(self.id)}"
+        self.server.call("PUT", f"{profile}/displayname", {"displayname": self.name}, self.token)
+        self.server.call("PUT", f"{profile}/avatar_url", {"avatar_url": mxc}, self.token)
+        self.server.call("POST", "/_matrix/client/v3/logout", {}, self.token)
 
     def say(self, room, text, **kw):
         args = ["send", room, text]
@@ -266,18 +289,28 @@ class Camera:
         self.tool("type", "--window", self.window, "--delay", "40", text)
         time.sleep(pause)
 
-    def click(self, x, y, pause=1.2):
+    def click(self, x, y, pause=1.2, button=1):
         self.tool("mousemove", x, y)
         time.sleep(0.1)
-        self.tool("click", 1)
+        self.tool("click", button)
         time.sleep(pause)
 
-    def shot(self, name):
+    def hold(self, x, y):
+        """A finger that stays."""
+        self.tool("mousemove", x, y)
+        self.tool("mousedown", 1)
+        time.sleep(1)
+        self.tool("mouseup", 1)
+        time.sleep(1)
+
+    def shot(self, name, colors=None):
         self.tool("mousemove", 1199, 799)
         time.sleep(0.4)
         w, h = self.now
         file = self.out / f"{name}.png"
-        subprocess.run(["import", "-window", "root", "-crop", f"{w}x{h}+0+0", "+repage", "-strip", "-define", "png:compression-level=9", str(file)], env=self.env, check=True)
+        reduced = ["+dither", "-colors", str(colors)] if colors else []
+        target = f"png8:{file}" if colors else str(file)
+        subprocess.run(["import", "-window", "root", "-crop", f"{w}x{h}+0+0", "+repage", *reduced, "-strip", "-define", "png:compression-level=9", target], env=self.env, check=True)
         print(file)
 
     def room(self, name):
@@ -297,11 +330,13 @@ def main():
     parser.add_argument("--programs", type=pathlib.Path, default=pathlib.Path("target/debug"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/screenshots"))
     parser.add_argument("--renderer", default="software")
+    parser.add_argument("--gallery", action="store_true", help="the pictures of every screen in place of the README's")
+    parser.add_argument("--only", help="with --gallery: keep only pictures whose names match this pattern")
     parser.add_argument("--keep", action="store_true", help="leave the people's folders and wait, to look around by hand")
     args = parser.parse_args()
     args.programs = args.programs.resolve()
     args.out.mkdir(parents=True, exist_ok=True)
-    root = pathlib.Path(tempfile.mkdtemp(prefix="hl-shots-"))
+    root = pathlib.Path(tempfile.mkdtemp(prefix="harbor-"))
     server, people, camera = None, {}, None
     try:
         server = Server(args.programs, root)
@@ -311,8 +346,12 @@ def main():
             person.start("--background")
         time.sleep(3)
         converse(people, root)
-        people["ada"].run("recovery", "set-up")
+        recovery_key = find(people["ada"].run("recovery", "set-up"), "recovery_key")
         people["ada"].stop()
+        if args.gallery:
+            import gallery
+            gallery.take(gallery.World(server, people, root, args, recovery_key), args.only)
+            return
         camera = Camera(people["ada"], args.out, args)
         camera.open()
         tour(camera)
@@ -325,8 +364,7 @@ def main():
         for person in people.values():
             person.stop()
         if server:
-            server.process.terminate()
-            server.process.wait()
+            server.stop()
         if not args.keep:
             shutil.rmtree(root, ignore_errors=True)
 
