@@ -1,10 +1,10 @@
 //! The last thing that happened in a room, in one line.
 
-use matrix_sdk::{Room, latest_events::LatestEventValue};
+use matrix_sdk::{Room, RoomState, latest_events::LatestEventValue};
 use ruma::{
     UserId,
     events::{
-        AnyMessageLikeEventContent, AnySyncTimelineEvent,
+        AnyMessageLikeEventContent, AnySyncTimelineEvent, MessageLikeEventType,
         room::message::{MessageType, Relation, RoomMessageEventContent},
     },
 };
@@ -19,6 +19,34 @@ const LONGEST: usize = 160;
 
 /// The preview of a room.
 pub(super) async fn preview(room: &Room, own: &UserId, is_direct: bool) -> Preview {
+    let found = of_latest(room, own, is_direct).await;
+    match found {
+        // The SDK passes over what it cannot read, which may be newer.
+        Preview::None | Preview::Change { .. } if ends_unreadable(room).await => Preview::Encrypted,
+        found => found,
+    }
+}
+
+/// Whether the newest message known of an encrypted room cannot be read (yet).
+async fn ends_unreadable(room: &Room) -> bool {
+    if !room.encryption_state().is_encrypted() || room.state() != RoomState::Joined {
+        return false;
+    }
+    let Ok((cache, _drop_handles)) = room.event_cache().await else {
+        return false;
+    };
+    let events = cache.events().await.unwrap_or_default();
+    events
+        .iter()
+        .rev()
+        .find_map(|event| match event.raw().deserialize() {
+            Ok(AnySyncTimelineEvent::MessageLike(event)) => Some(event.event_type()),
+            _ => None,
+        })
+        .is_some_and(|kind| kind == MessageLikeEventType::RoomEncrypted)
+}
+
+async fn of_latest(room: &Room, own: &UserId, is_direct: bool) -> Preview {
     let (content, sender) = match room.latest_event() {
         LatestEventValue::None | LatestEventValue::RemoteInvite { .. } => return Preview::None,
         LatestEventValue::Remote(event) => {

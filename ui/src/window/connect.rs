@@ -67,6 +67,9 @@ fn on<T>(window: &Rc<Window>, act: impl Fn(&Window, T) + 'static) -> impl Fn(T) 
 fn connect_shell(window: &Rc<Window>) {
     let global = window.ui.global::<views::ShellAdapter<'_>>();
     global.on_quit(window.ports.shell.always(ShellAction::Quit));
+    global.on_tell(on(window, |window, text: SharedString| {
+        window.toasts().text(&text);
+    }));
     global.on_dismiss_banner(on(window, |window, index: i32| {
         if let Some(banner) = banner_at(window, index) {
             window.ports.shell.send(ShellAction::Dismiss(banner));
