@@ -90,6 +90,10 @@ async fn add(
     if server_notices::is_sender(&services.config, user_id.as_str()) {
         bail!("{user_id} is the server itself: server_notices.localpart in the configuration");
     }
+    if let Some(owner) = services.appservices.owner_of(&user_id, None) {
+        let id = owner.id();
+        bail!("{user_id} is reserved for the bridge \"{id}\": its registration says so");
+    }
     let asked = user_id.clone();
     if services
         .store
