@@ -10,7 +10,7 @@ use hardline_server::service::{
 use ruma::OwnedUserId;
 use serde_json::json;
 
-use super::{output::Output, sentence};
+use super::{OnServices, output::Output, sentence};
 
 /// Commands about accounts.
 #[derive(Subcommand)]
@@ -59,9 +59,8 @@ pub struct PasswordSource {
     random_password: bool,
 }
 
-impl UserCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for UserCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::Add {
                 name,
