@@ -65,11 +65,12 @@ impl Rules {
     }
 }
 
-/// Serves `app` to whoever connects, until `stop` resolves and the requests under way have ended.
+/// Serves `app` to whoever connects and is not one too many among the `open` connections, until `stop` resolves and the requests under way have ended.
 pub async fn serve<L>(
     mut listener: L,
     app: Router,
     rules: Rules,
+    open: Open,
     stop: impl Future<Output = ()> + Send + 'static,
 ) where
     L: Listener<Addr = SocketAddr>,
@@ -80,7 +81,7 @@ pub async fn serve<L>(
         stop.await;
         canceller.cancel();
     });
-    let (open, connections) = (Open::default(), TaskTracker::new());
+    let connections = TaskTracker::new();
     loop {
         let (io, address) = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -163,9 +164,9 @@ async fn refuse<Io: AsyncWrite + Unpin>(mut io: Io) {
     let _ = tokio::time::timeout(Duration::from_secs(1), told).await;
 }
 
-/// How many connections each address has.
+/// How many connections each address has, whichever listener took them.
 #[derive(Clone, Default)]
-struct Open {
+pub struct Open {
     counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
