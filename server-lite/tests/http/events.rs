@@ -255,6 +255,10 @@ async fn what_is_no_event_is_refused() {
     ada.send(&room, "m.room.message", big)
         .await
         .err(413, "M_TOO_LARGE");
+    // Which part is too large is said.
+    let long = ada.send(&room, &"x".repeat(256), json!({})).await;
+    let error = long.err(413, "M_TOO_LARGE");
+    assert!(error["error"].as_str().unwrap().contains("255"), "{error}");
     ada.send(&room, "m.room.message", json!([1]))
         .await
         .err(400, "M_BAD_JSON");
