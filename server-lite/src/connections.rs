@@ -38,6 +38,10 @@ use crate::config::Config;
 const MIN_PACE: u64 = 512;
 /// No request is shorter than this, with its last line.
 const SHORTEST_REQUEST: u64 = 18;
+/// So much is kept of what comes in or goes out, a connection (HTTP/1) or request (HTTP/2): all headers have to fit in.
+const BUFFER: usize = 64 << 10;
+/// So much may be under way to us on an HTTP/2 connection.
+const WINDOW: u32 = 256 << 10;
 /// Requests of one HTTP/2 connection under way at a time.
 const MAX_STREAMS: u32 = 100;
 
@@ -123,12 +127,16 @@ async fn serve_one<Io>(
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(BUFFER)
         .header_read_timeout(rules.header);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(rules.header)
         .keep_alive_timeout(rules.stall)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_send_buf_size(BUFFER)
         .max_concurrent_streams(MAX_STREAMS);
     let io = TokioIo::new(Hurried::new(io, rules));
     let mut connection = std::pin::pin!(builder.serve_connection(io, service));
