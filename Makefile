@@ -43,7 +43,7 @@ lint: ## format, lints and architecture alone
 	$(CARGO) xtask check-arch
 
 bench: ## measure speed and memory against peers (release build)
-	@packaging/scripts/install-packages build run test bench
+	@packaging/scripts/install-packages build run test
 	$(CARGO) build --locked --release --bins -p hardline -p hardline-server -p hardline-testkit
 	$(call OUT,release)/testkit-bench
 

@@ -38,6 +38,10 @@ use crate::config::Config;
 const MIN_PACE: u64 = 512;
 /// No request is shorter than this, with its last line.
 const SHORTEST_REQUEST: u64 = 18;
+/// So much is kept of what comes in or goes out, a connection (HTTP/1) or request (HTTP/2): all headers have to fit in.
+const BUFFER: usize = 64 << 10;
+/// So much may be under way to us on an HTTP/2 connection.
+const WINDOW: u32 = 256 << 10;
 /// Requests of one HTTP/2 connection under way at a time.
 const MAX_STREAMS: u32 = 100;
 
@@ -65,11 +69,12 @@ impl Rules {
     }
 }
 
-/// Serves `app` to whoever connects, until `stop` resolves and the requests under way have ended.
+/// Serves `app` to whoever connects and is not one too many among the `open` connections, until `stop` resolves and the requests under way have ended.
 pub async fn serve<L>(
     mut listener: L,
     app: Router,
     rules: Rules,
+    open: Open,
     stop: impl Future<Output = ()> + Send + 'static,
 ) where
     L: Listener<Addr = SocketAddr>,
@@ -80,7 +85,7 @@ pub async fn serve<L>(
         stop.await;
         canceller.cancel();
     });
-    let (open, connections) = (Open::default(), TaskTracker::new());
+    let connections = TaskTracker::new();
     loop {
         let (io, address) = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -122,12 +127,16 @@ async fn serve_one<Io>(
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(BUFFER)
         .header_read_timeout(rules.header);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(rules.header)
         .keep_alive_timeout(rules.stall)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_send_buf_size(BUFFER)
         .max_concurrent_streams(MAX_STREAMS);
     let io = TokioIo::new(Hurried::new(io, rules));
     let mut connection = std::pin::pin!(builder.serve_connection(io, service));
@@ -163,9 +172,9 @@ async fn refuse<Io: AsyncWrite + Unpin>(mut io: Io) {
     let _ = tokio::time::timeout(Duration::from_secs(1), told).await;
 }
 
-/// How many connections each address has.
+/// How many connections each address has, whichever listener took them.
 #[derive(Clone, Default)]
-struct Open {
+pub struct Open {
     counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 

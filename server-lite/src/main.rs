@@ -82,9 +82,9 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
         .enable_all()
         .build()?;
     // A wrong registration file is told before anything is made.
-    Appservices::load(&config)?;
+    let appservices = Appservices::load(&config)?;
     let _lock = DataLock::take(&config.storage.path)?;
-    let services = Services::open(config)?;
+    let services = Services::open_with(config, appservices)?;
     runtime.block_on(serve::run(services, ready_file))?;
     Ok(())
 }

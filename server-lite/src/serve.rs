@@ -48,9 +48,9 @@ pub async fn run(services: Services, ready_file: Option<PathBuf>) -> Result<(), 
         tracing::warn!("{warning}");
     }
     announce(&services, &listeners, ready_file.as_deref())?;
-    let mut servers = JoinSet::new();
+    let (mut servers, open) = (JoinSet::new(), connections::Open::default());
     for listener in listeners {
-        servers.spawn(serve(services.clone(), listener));
+        servers.spawn(serve(services.clone(), listener, open.clone()));
     }
     let shutdown = services.shutdown.clone();
     tokio::select! {
@@ -78,12 +78,12 @@ fn spawn_work(services: &Services) {
     tokio::spawn(notify::run_watchdog(services.clone()));
 }
 
-async fn serve(services: Services, listener: Listener) {
+async fn serve(services: Services, listener: Listener, open: connections::Open) {
     let stop = services.shutdown.clone().cancelled_owned();
     let rules = connections::Rules::new(&services.config);
     let scheme = Scheme(listener.scheme);
     let app = router::build(services, &listener.serves).layer(Extension(scheme));
-    connections::serve(listener, app, rules, stop).await;
+    connections::serve(listener, app, rules, open, stop).await;
 }
 
 async fn all(servers: &mut JoinSet<()>) -> std::io::Result<()> {

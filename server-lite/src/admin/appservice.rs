@@ -20,7 +20,7 @@ use hardline_server::{
 };
 use serde_json::{Value, json};
 
-use super::{output::Output, sentence};
+use super::{Common, OnServices, output::Output, sentence};
 
 /// Commands about application services.
 #[derive(Subcommand)]
@@ -57,8 +57,19 @@ pub struct New {
 }
 
 impl AppserviceCommand {
-    /// Carries `list` out.
-    pub async fn list(services: &Services, output: &Output) -> anyhow::Result<()> {
+    /// Carries the command out.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        match self {
+            Self::List => common.perform(List),
+            Self::New(new) => new.run(&common.config, &common.output()),
+        }
+    }
+}
+
+struct List;
+
+impl OnServices for List {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         let all = services.appservices.all().to_vec();
         let waiting = services
             .store
@@ -119,7 +130,7 @@ fn line(appservice: &Appservice, waiting: i64) -> String {
 
 impl New {
     /// Writes the file; never over an existing one.
-    pub fn run(self, config: &Path, output: &Output) -> anyhow::Result<()> {
+    fn run(self, config: &Path, output: &Output) -> anyhow::Result<()> {
         let server = Config::load(config)
             .with_context(|| "name the server's configuration with --config FILE")?
             .server

@@ -9,6 +9,7 @@ use hardline_server::service::{
 use serde_json::json;
 
 use super::{
+    OnServices,
     output::{Output, utc},
     sentence,
 };
@@ -69,9 +70,8 @@ pub enum Deed {
     Report,
 }
 
-impl FilterCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for FilterCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::Add {
                 pattern,

@@ -13,6 +13,7 @@ use hardline_server::service::{
 use serde_json::json;
 
 use super::{
+    OnServices,
     output::{Output, utc},
     sentence,
     user::user_id,
@@ -52,9 +53,8 @@ pub enum MediaCommand {
     },
 }
 
-impl MediaCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for MediaCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::List { user, limit } => list(services, output, user, limit).await,
             Self::Delete { addresses } => delete(services, output, &addresses).await,

@@ -52,67 +52,13 @@ pub struct Common {
     json: bool,
 }
 
-/// `hardline-server user …`
+/// Commands of one subject, such as `hardline-server user …`.
 #[derive(Args)]
-pub struct User {
+pub struct Several<T: Subcommand> {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
-    command: UserCommand,
-}
-
-/// `hardline-server token …`
-#[derive(Args)]
-pub struct Token {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: TokenCommand,
-}
-
-/// `hardline-server report …`
-#[derive(Args)]
-pub struct Report {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: ReportCommand,
-}
-
-/// `hardline-server rooms …`
-#[derive(Args)]
-pub struct Room {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: RoomCommand,
-}
-
-/// `hardline-server database …`
-#[derive(Args)]
-pub struct Database {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: DatabaseCommand,
-}
-
-/// `hardline-server filter …`
-#[derive(Args)]
-pub struct Filter {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: FilterCommand,
-}
-
-/// `hardline-server media …`
-#[derive(Args)]
-pub struct Media {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: MediaCommand,
+    command: T,
 }
 
 /// A command with arguments of its own and no further words.
@@ -124,34 +70,25 @@ pub struct Single<T: Args> {
     command: T,
 }
 
-/// `hardline-server appservice …`
-#[derive(Args)]
-pub struct Appservice {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: AppserviceCommand,
-}
-
 /// A group of commands.
 #[derive(Subcommand)]
 pub enum Group {
     /// Accounts: add, list, change a password, deactivate.
     #[command(alias = "users")]
-    User(User),
+    User(Several<UserCommand>),
     /// Registration tokens: create, list, delete.
     #[command(alias = "tokens")]
-    Token(Token),
+    Token(Several<TokenCommand>),
     /// What users reported: list, delete.
     #[command(alias = "reports")]
-    Report(Report),
+    Report(Several<ReportCommand>),
     /// Rooms: list, show, delete, unblock.
     #[command(alias = "room")]
-    Rooms(Room),
+    Rooms(Several<RoomCommand>),
     /// Removes old messages of a room; its state and its newest events stay.
     PurgeHistory(Single<PurgeHistory>),
     /// The database: check it, give unused space back.
-    Database(Database),
+    Database(Several<DatabaseCommand>),
     /// Copies database, files and configuration into a folder, while the server runs or not.
     Backup(Single<Backup>),
     /// Puts a backup back, or checks one. The server must be stopped.
@@ -161,69 +98,51 @@ pub enum Group {
     /// Versions of the program and of what it speaks.
     Version(Common),
     /// What is not wanted here: add, list, delete rules about words, names and kinds of files.
-    Filter(Filter),
+    Filter(Several<FilterCommand>),
     /// Uploaded files: list, delete, purge what nobody reads.
-    Media(Media),
+    Media(Several<MediaCommand>),
     /// Tells one user, or all, something in the name of the server.
     Notice(Single<Notice>),
     /// Bridges and bots: list, write a registration file.
-    Appservice(Appservice),
+    Appservice(Several<AppserviceCommand>),
+}
+
+/// A command that works on the server's services.
+trait OnServices {
+    /// Carries the command out.
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()>;
 }
 
 impl Group {
     /// Carries the command out.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
-            Self::User(user) => user
-                .common
-                .run(async |services, output| user.command.run(services, output).await),
-            Self::Token(token) => token
-                .common
-                .run(async |services, output| token.command.run(services, output).await),
-            Self::Report(report) => report
-                .common
-                .run(async |services, output| report.command.run(services, output).await),
-            Self::Rooms(room) => room
-                .common
-                .run(async |services, output| room.command.run(services, output).await),
-            Self::PurgeHistory(purge) => purge
-                .common
-                .run(async |services, output| purge.command.run(services, output).await),
-            Self::Database(database) => database.command.run(&database.common),
-            Self::Backup(backup) => backup.command.run(&backup.common),
-            Self::Restore(restore) => restore.command.run(&restore.common),
+            Self::User(Several { common, command }) => common.perform(command),
+            Self::Token(Several { common, command }) => common.perform(command),
+            Self::Report(Several { common, command }) => common.perform(command),
+            Self::Rooms(Several { common, command }) => common.perform(command),
+            Self::Filter(Several { common, command }) => common.perform(command),
+            Self::Media(Several { common, command }) => common.perform(command),
+            Self::PurgeHistory(Single { common, command }) => common.perform(command),
+            Self::Notice(Single { common, command }) => common.perform(command),
+            Self::Database(Several { common, command }) => command.run(&common),
+            Self::Backup(Single { common, command }) => command.run(&common),
+            Self::Restore(Single { common, command }) => command.run(&common),
+            Self::Appservice(Several { common, command }) => command.run(&common),
             Self::Status(common) => status::run(&common),
             Self::Version(common) => version::run(&common),
-            Self::Filter(filter) => filter
-                .common
-                .run(async |services, output| filter.command.run(services, output).await),
-            Self::Media(media) => media
-                .common
-                .run(async |services, output| media.command.run(services, output).await),
-            Self::Notice(notice) => notice
-                .common
-                .run(async |services, output| notice.command.run(services, output).await),
-            Self::Appservice(Appservice { common, command }) => match command {
-                AppserviceCommand::List => common.run(AppserviceCommand::list),
-                AppserviceCommand::New(new) => {
-                    new.run(&common.config, &Output { json: common.json })
-                }
-            },
         }
     }
 }
 
 impl Common {
-    fn run(
-        &self,
-        command: impl AsyncFnOnce(&Services, &Output) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    fn perform(&self, command: impl OnServices) -> anyhow::Result<()> {
         let config = self.load()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let services = Services::open(config)?;
-        let result = runtime.block_on(command(&services, &self.output()));
+        let result = runtime.block_on(command.run(&services, &self.output()));
         services.store.close();
         // What another process has written wakes nobody: whoever waits looks again.
         control::tell_changed(&services.config.storage.path, &Changed::default());

@@ -8,7 +8,7 @@ use hardline_server::service::{Services, server_notices};
 use ruma::OwnedUserId;
 use serde_json::json;
 
-use super::{output::Output, sentence, user::user_id};
+use super::{OnServices, output::Output, sentence, user::user_id};
 
 /// Tells one user, or all, something in the name of the server.
 #[derive(Args)]
@@ -24,9 +24,8 @@ pub struct Notice {
     words: Vec<String>,
 }
 
-impl Notice {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for Notice {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         let (users, text) = match (self.all, &*self.words) {
             (true, [text]) => (everybody(services).await?, text),
             (false, [user, text]) => (vec![user_id(services, user)?], text),

@@ -12,7 +12,7 @@ use hardline_server::service::{
 use ruma::EventId;
 use serde_json::json;
 
-use super::{output::Output, room::find, sentence, time::moment};
+use super::{OnServices, output::Output, room::find, sentence, time::moment};
 
 /// Which messages of which room.
 #[derive(Args)]
@@ -37,9 +37,8 @@ struct OldArgs {
     keep: Option<u64>,
 }
 
-impl PurgeHistory {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for PurgeHistory {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         let old = self.old.parse()?;
         let room = find(services, &self.room).await?;
         let asked = room.clone();

@@ -6,6 +6,7 @@ use hardline_server::service::{Services, reports};
 use serde_json::json;
 
 use super::{
+    OnServices,
     output::{Output, utc},
     sentence,
 };
@@ -22,9 +23,8 @@ pub enum ReportCommand {
     },
 }
 
-impl ReportCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for ReportCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::List => list(services, output).await,
             Self::Delete { id } => delete(services, output, id).await,

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    OnServices,
     output::{Output, utc},
     purge::{pause, remove},
     sentence,
@@ -75,9 +76,8 @@ struct Listed {
     last_event_at: Option<i64>,
 }
 
-impl RoomCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for RoomCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::List { search } => list(services, output, search).await,
             Self::Show { room } => show(services, output, &room).await,

@@ -11,6 +11,7 @@ use hardline_server::service::{
 use serde_json::json;
 
 use super::{
+    OnServices,
     output::{Output, utc},
     sentence,
     time::time_span,
@@ -40,9 +41,8 @@ pub enum TokenCommand {
     },
 }
 
-impl TokenCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for TokenCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::Create {
                 token,

@@ -10,7 +10,7 @@ use hardline_server::service::{
 use ruma::OwnedUserId;
 use serde_json::json;
 
-use super::{output::Output, sentence};
+use super::{OnServices, output::Output, sentence};
 
 /// Commands about accounts.
 #[derive(Subcommand)]
@@ -59,9 +59,8 @@ pub struct PasswordSource {
     random_password: bool,
 }
 
-impl UserCommand {
-    /// Carries the command out.
-    pub async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
+impl OnServices for UserCommand {
+    async fn run(self, services: &Services, output: &Output) -> anyhow::Result<()> {
         match self {
             Self::Add {
                 name,
@@ -89,6 +88,10 @@ async fn add(
     let user_id = user_id(services, name)?;
     if server_notices::is_sender(&services.config, user_id.as_str()) {
         bail!("{user_id} is the server itself: server_notices.localpart in the configuration");
+    }
+    if let Some(owner) = services.appservices.owner_of(&user_id, None) {
+        let id = owner.id();
+        bail!("{user_id} is reserved for the bridge \"{id}\": its registration says so");
     }
     let asked = user_id.clone();
     if services

@@ -221,6 +221,12 @@ where
         if T::RATE_LIMITED && appservice.is_none() {
             services.limiter.check(Class::Other, &ip.to_string())?;
         }
+        let is_known = session.is_some() || appservice.is_some();
+        let max_body = if is_known {
+            max_body
+        } else {
+            max_body.min(body::MAX_OF_STRANGERS)
+        };
         let (body, raw) = parse::<T>(parts, body, fixed_args, max_body).await?;
         Ok(Self {
             body,

@@ -143,7 +143,8 @@ token = "{registration_token}"
 # room_name = "Server notices"
 
 [limits]
-# How many connections one address may hold open; 0 sets no limit. Not counted behind a proxy.
+# How many connections one address may hold open, on all listeners together; 0 sets no limit. Not counted behind a
+# proxy.
 # connections_per_address = 2048
 # How long a client may take to say what it wants, or stay silent between two requests; and how long it may stop in the
 # middle of sending or receiving. A body must come with 512 bytes a second after that time. In seconds.

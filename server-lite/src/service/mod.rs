@@ -180,9 +180,14 @@ impl Deref for Services {
 }
 
 impl Services {
-    /// Opens the store and prepares all services.
+    /// Reads the registrations of application services, opens the store and prepares all services.
     pub fn open(config: Config) -> Result<Self, StartError> {
         let appservices = Appservices::load(&config)?;
+        Self::open_with(config, appservices)
+    }
+
+    /// The same with registrations that are read already.
+    pub fn open_with(config: Config, appservices: Appservices) -> Result<Self, StartError> {
         std::fs::create_dir_all(&config.storage.path)?;
         let notifier = Notifier::default();
         let stats = WriterStats {

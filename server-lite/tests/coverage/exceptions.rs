@@ -11,7 +11,6 @@ pub enum Lacks {
 use Lacks::{Effect, Refusal, Success};
 
 const PUBLIC: &str = "anybody may ask";
-const NO_BRIDGE: &str = "no bridge is connected that would know something";
 const NOT_OFFERED: &str = "not offered, and said so as the specification wants";
 const SWITCHED_ON: &str =
     "anybody may read where the operator switched it on; nobody otherwise (account::media)";
@@ -59,32 +58,5 @@ pub const EXCEPTIONS: &[(&str, &[Lacks], &str)] = &[
         "GET login/sso/redirect/{idpId}",
         &[Success, Effect],
         NOT_OFFERED,
-    ),
-    (
-        "GET thirdparty/protocol/{protocol}",
-        &[Success, Effect],
-        NO_BRIDGE,
-    ),
-    (
-        "GET thirdparty/location/{protocol}",
-        &[Success, Effect],
-        NO_BRIDGE,
-    ),
-    (
-        "GET thirdparty/user/{protocol}",
-        &[Success, Effect],
-        NO_BRIDGE,
-    ),
-    ("GET thirdparty/location", &[Success, Effect], NO_BRIDGE),
-    ("GET thirdparty/user", &[Success, Effect], NO_BRIDGE),
-    (
-        "POST v1/appservice/{appserviceId}/ping",
-        &[Success, Refusal, Effect],
-        "needs a bridge; proven in tests/http/appservice",
-    ),
-    (
-        "PUT directory/list/appservice/{networkId}/{roomId}",
-        &[Success, Refusal, Effect],
-        "needs a bridge; proven in tests/http/appservice",
     ),
 ];

@@ -6,6 +6,7 @@
 //! `exceptions.rs` says why one of them cannot be. The same stories run again with the spellings of old clients
 //! (`spellings.rs`), and once more with every request that worked repeated in bad shape (`hostile/`).
 
+mod bridge;
 mod browser;
 mod exceptions;
 mod hostile;

@@ -15,6 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    bridge::Bridge,
     hostile::Attacker,
     ledger::Ledger,
     person::{PASSWORD, Person},
@@ -48,6 +49,7 @@ pub struct World {
     pub mode: Mode,
     pub ledger: Ledger,
     pub http: reqwest::Client,
+    pub bridge: Bridge,
     attacker: Option<Attacker>,
     stranger: Option<Person>,
     n_people: AtomicUsize,
@@ -83,8 +85,9 @@ impl Reply {
 
 impl World {
     pub async fn new(mode: Mode) -> Result<Self> {
+        let bridge = Bridge::start().await?;
         let server = HardlineServer::start_with(ServerOptions {
-            extra: SECTIONS.to_owned(),
+            extra: format!("{SECTIONS}{}", bridge.section()),
             ..ServerOptions::default()
         })
         .await?;
@@ -96,6 +99,7 @@ impl World {
             mode,
             ledger: Ledger::default(),
             http: http()?,
+            bridge,
             attacker,
             stranger: None,
             n_people: AtomicUsize::new(0),
@@ -135,6 +139,14 @@ impl World {
     pub fn nobody(&self, like: &Person) -> Person {
         let mut client: Client = (**like).clone();
         client.token.clear();
+        client.into()
+    }
+
+    /// The bridge as a client.
+    pub fn bot(&self, like: &Person) -> Person {
+        let mut client: Client = (**like).clone();
+        client.token = Bridge::TOKEN.to_owned();
+        client.user_id = Bridge::user_id();
         client.into()
     }
 

@@ -134,5 +134,6 @@ fuzz_tests! {
     sync_token soak_fuzz_sync_token
     sliding_sync soak_fuzz_sliding_sync
     configuration soak_fuzz_configuration
+    registration soak_fuzz_registration
     picture soak_fuzz_picture
 }

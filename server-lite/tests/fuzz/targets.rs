@@ -2,16 +2,21 @@
 //!
 //! Requests go through the whole server inside this process, without sockets: router, handlers, database.
 
-use std::{path::Path, sync::LazyLock};
+use std::{
+    path::Path,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use axum::body::Body;
 use hardline_server::{
     config::{Config, Serves},
     router,
-    service::{Services, rooms::timeline::Token, sync::sliding},
+    service::{Services, appservices::registration, rooms::timeline::Token, sync::sliding},
 };
 use http::{Request, StatusCode};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use ruma::server_name;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -50,6 +55,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "configuration",
         run: configuration,
+    },
+    Target {
+        name: "registration",
+        run: registration,
     },
     Target {
         name: "picture",
@@ -366,6 +375,40 @@ fn configuration(bytes: &[u8]) {
     if let Err(error) = Config::load(&file) {
         assert!(!error.to_string().is_empty());
     }
+}
+
+/// A registration of an application service. What is taken makes sense; what is not is told,
+/// soon and not at length.
+fn registration(bytes: &[u8]) {
+    let world = world();
+    let file = world.dir.path().join("bridge.yaml");
+    std::fs::write(&file, bytes).expect("a file");
+    let (started, server) = (Instant::now(), server_name!("hs.test"));
+    match registration::load(&file, server) {
+        Ok(read) => {
+            assert_eq!(read.sender.server_name(), server);
+            for token in [&read.as_token, &read.hs_token] {
+                assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+            for namespace in [&read.users, &read.aliases, &read.rooms]
+                .into_iter()
+                .flatten()
+            {
+                namespace.matches(&world.user);
+                namespace.matches(&"@x".repeat(500));
+            }
+        }
+        Err(error) => {
+            let told = error.to_string();
+            assert!(
+                told.contains("bridge.yaml") && told.len() < 2 * bytes.len() + 1000,
+                "{told}"
+            );
+        }
+    }
+    // Few bytes can stand for many, and be a long way to match.
+    let limit = Duration::from_secs(20);
+    assert!(started.elapsed() < limit, "{:?}", started.elapsed());
 }
 
 /// A file that is uploaded and looked at in small.

@@ -10,6 +10,7 @@ mod ephemeral;
 mod events;
 mod filter_rules;
 mod guests;
+mod hostile;
 mod ignoring;
 mod invites;
 mod limits;

@@ -16,7 +16,11 @@ const HURRY: &str = "[limits]\nheader_seconds = 1\nstall_seconds = 1\n";
 const SOON: Duration = Duration::from_secs(15);
 
 async fn connect(server: &Server) -> TcpStream {
-    TcpStream::connect(server.base.trim_start_matches("http://"))
+    connect_to(&server.base).await
+}
+
+async fn connect_to(url: &str) -> TcpStream {
+    TcpStream::connect(url.trim_start_matches("http://"))
         .await
         .unwrap()
 }
@@ -165,10 +169,14 @@ async fn waiting_for_news_takes_as_long_as_it_takes() {
 
 #[tokio::test]
 async fn one_address_holds_only_so_many_connections() {
-    let server = Server::start_with("[limits]\nconnections_per_address = 4\n").await;
+    let listeners =
+        "[limits]\nconnections_per_address = 4\n[[listeners]]\nport = 0\n[[listeners]]\nport = 0\n";
+    let server = Server::start_with(listeners).await;
+    // However they come in, they are counted together.
+    let doors = [server.base.clone(), server.others[0].1.clone()];
     let mut held = Vec::new();
-    for _ in 0..4 {
-        held.push(connect(&server).await);
+    for idx in 0..4 {
+        held.push(connect_to(&doors[idx % 2]).await);
     }
     // The server has taken them once one of them is answered.
     let request = b"GET /_matrix/client/versions HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -181,15 +189,17 @@ async fn one_address_holds_only_so_many_connections() {
             .unwrap();
         assert_eq!(&start, b"HTTP/1.1 200");
     }
-    let mut refused = String::new();
-    timeout(SOON, connect(&server).await.read_to_string(&mut refused))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        refused.starts_with("HTTP/1.1 429") && refused.contains("M_LIMIT_EXCEEDED"),
-        "{refused}"
-    );
+    for door in &doors {
+        let (mut one_more, mut refused) = (connect_to(door).await, String::new());
+        timeout(SOON, one_more.read_to_string(&mut refused))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            refused.starts_with("HTTP/1.1 429") && refused.contains("M_LIMIT_EXCEEDED"),
+            "{refused}"
+        );
+    }
     drop(held.pop());
     let started = Instant::now();
     loop {

@@ -68,7 +68,7 @@ fn find<T>(connection: &Connection, session: &Session, asked: &Asked<'_>) -> Res
     reader.visible(asked.parent)?;
     let backwards = asked.direction == Direction::Backward;
     let position = |token: Option<&str>, absent: i64| -> Result<i64> {
-        token.map_or(Ok(absent), |token| Ok(Token::parse(token)?.position as i64))
+        Ok(Token::parse_given(token)?.map_or(absent, |token| token.position as i64))
     };
     let (after, upto) = if backwards {
         (position(asked.to, 0)?, position(asked.from, i64::MAX)?)
@@ -190,10 +190,8 @@ fn threads(
     request: &Authed<get_threads::v1::Request>,
 ) -> Result<get_threads::v1::Response> {
     let reader = RoomReader::open(connection, &request.room_id, &request.session)?;
-    let upto = match &request.from {
-        Some(from) => Token::parse(from)?.position as i64,
-        None => i64::MAX,
-    };
+    let from = Token::parse_given(request.from.as_deref())?;
+    let upto = from.map_or(i64::MAX, |from| from.position as i64);
     let participated = request.include == get_threads::v1::IncludeThreads::Participated;
     let mut statement = connection.prepare_cached(
         "SELECT root.nid, max(reply.position) AS latest FROM relations r

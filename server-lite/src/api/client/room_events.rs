@@ -263,12 +263,12 @@ fn messages(
 ) -> Result<get_message_events::v3::Response> {
     let reader = RoomReader::open(connection, &request.room_id, &request.session)?;
     let backwards = request.dir == Direction::Backward;
-    let from = match &request.from {
-        Some(from) => Token::parse(from)?.position as i64,
+    let from = match Token::parse_given(request.from.as_deref())? {
+        Some(from) => from.position as i64,
         None if backwards => current_position(connection)? as i64,
         None => 0,
     };
-    let to = request.to.as_deref().map(Token::parse).transpose()?;
+    let to = Token::parse_given(request.to.as_deref())?;
     let to = to.map(|token| token.position as i64);
     let (after, upto) = if backwards {
         (to.unwrap_or(0), from)

@@ -238,15 +238,19 @@ impl Appservices {
         self.all.iter().find(|appservice| appservice.id() == id)
     }
 
+    /// The application service other than `asking` that keeps a user to itself.
+    pub fn owner_of(&self, user: &UserId, asking: Option<&Appservice>) -> Option<&Arc<Appservice>> {
+        self.all.iter().find(|owner| {
+            owner.owns_user(user.as_str()) && asking.is_none_or(|asking| asking.id() != owner.id())
+        })
+    }
+
     /// Refuses a user whom an application service other than `asking` keeps to itself.
     ///
     /// # Errors
     /// `M_EXCLUSIVE`.
     pub fn ensure_user_is_free(&self, user: &UserId, asking: Option<&Appservice>) -> Result<()> {
-        let other = |owner: &&Arc<Appservice>| {
-            owner.owns_user(user.as_str()) && asking.is_none_or(|asking| asking.id() != owner.id())
-        };
-        match self.all.iter().find(other) {
+        match self.owner_of(user, asking) {
             None => Ok(()),
             Some(_) => Err(exclusive("This name is reserved for a bridge.")),
         }

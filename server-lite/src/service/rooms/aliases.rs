@@ -54,11 +54,18 @@ pub fn of_room(connection: &Connection, room: i64) -> Result<Vec<OwnedRoomAliasI
     Ok(aliases)
 }
 
+/// As long as any identifier may be, in bytes. ruma does not look where it is built for clients as well.
+const MAX_LENGTH: usize = 255;
+
 /// Points a new alias at a room.
 ///
 /// # Errors
-/// 409 `M_UNKNOWN` if it exists already.
+/// `M_INVALID_PARAM` if it is too long, 409 `M_UNKNOWN` if it exists already.
 pub fn insert(tx: &WriteTx<'_>, room: &Room, alias: &RoomAliasId, creator: &UserId) -> Result<()> {
+    if alias.as_str().len() > MAX_LENGTH {
+        let message = format!("An address has at most {MAX_LENGTH} bytes.");
+        return Err(Error::invalid_param(message));
+    }
     let n_inserted = tx
         .prepare_cached("INSERT OR IGNORE INTO aliases (alias, room, creator) VALUES (?1, ?2, ?3)")?
         .execute((alias.as_str(), room.nid, creator.as_str()))?;

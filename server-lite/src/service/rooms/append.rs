@@ -287,12 +287,13 @@ pub(super) fn finish(
         .key
         .sign_event(&mut object, &room.rules.redaction)
         .map_err(as_too_large)?;
-    check_pdu_format(&object, &room.rules.event_format).map_err(|reason| {
-        if reason.contains("larger than") {
+    let format = &room.rules.event_format;
+    check_pdu_format(&object, format).map_err(|reason| match reason.as_str() {
+        whole if whole.starts_with("PDU is larger than") => {
             Error::too_large("The event is larger than 65,535 bytes.")
-        } else {
-            Error::bad_json(reason)
         }
+        part if part.contains("larger than") => Error::too_large(part),
+        _ => Error::bad_json(reason),
     })?;
     let hash = reference_hash(&object, &room.rules).map_err(|e| Error::bad_json(e.to_string()))?;
     let event_id = EventId::new_v2_or_v3(&hash).map_err(Error::internal)?;

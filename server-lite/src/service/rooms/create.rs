@@ -30,6 +30,8 @@ use crate::{
 
 /// At most so many people are invited while a room is made.
 const MAX_INVITES: usize = 200;
+/// All others wait while a room is made.
+const MAX_INITIAL_STATE: usize = 300;
 
 /// Makes the room that `request` describes and returns it.
 pub fn create(
@@ -202,6 +204,10 @@ impl<'a> Plan<'a> {
         }
         if request.invite.len() > MAX_INVITES {
             let message = format!("Invite at most {MAX_INVITES} people at first.");
+            return Err(Error::invalid_param(message));
+        }
+        if request.initial_state.len() > MAX_INITIAL_STATE {
+            let message = format!("initial_state holds at most {MAX_INITIAL_STATE} events.");
             return Err(Error::invalid_param(message));
         }
         let preset = request.preset.clone().unwrap_or(match request.visibility {

@@ -60,6 +60,17 @@ impl Token {
             to_device: number()?,
         })
     }
+
+    /// The same for one that can be left out. Quaternion sends an empty one where it has none.
+    ///
+    /// # Errors
+    /// `M_INVALID_PARAM`.
+    pub fn parse_given(token: Option<&str>) -> Result<Option<Self>> {
+        token
+            .filter(|token| !token.is_empty())
+            .map(Self::parse)
+            .transpose()
+    }
 }
 
 impl std::fmt::Display for Token {

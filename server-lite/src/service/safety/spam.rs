@@ -1,5 +1,6 @@
 //! Who bothers many people at once: strangers invited, the same said everywhere, files without end.
-//! Kept in memory; a restart forgets it.
+//! Kept in memory: a restart, which nobody but the operator can bring about, forgives at most one more allowance, and
+//! that is not worth a write for every message.
 
 use std::{
     collections::HashMap,

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, hash::Hasher, path::Path, time::Duration};
 use anyhow::Result;
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
-/// When a device was last seen is noted beside the requests; a position that was taken and not used is no change.
-const BESIDE: &[&str] = &["devices", "stream"];
+/// When a device was last seen, and how far a bridge was looked after, is noted beside the requests; a position that was
+/// taken and not used is no change.
+const BESIDE: &[&str] = &["appservice_progress", "devices", "stream"];
 
 /// Tables, with the number of their rows and, if it was asked for, a hash of all that is in them.
 type Content = BTreeMap<String, (u64, u64)>;

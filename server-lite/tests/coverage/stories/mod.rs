@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::world::Telling;
 
 mod accounts;
+mod bridges;
 mod devices;
 mod events;
 mod keys;
@@ -93,7 +94,10 @@ pub const STORIES: &[Story] = stories![
     media::uploading_later,
     media::what_can_be_uploaded,
     media::previewing_a_page,
-    surroundings::bridged_networks,
+    bridges::networks,
+    bridges::looking_up_who_and_what_is_behind_them,
+    bridges::whether_it_can_be_reached,
+    bridges::the_directory_of_a_network,
     surroundings::relays_and_services_for_calls,
     surroundings::where_to_find_the_server_and_whom_to_ask,
     surroundings::what_is_not_offered,

@@ -1,37 +1,8 @@
-//! What is around the rooms: bridges, relays, where to find and whom to ask.
+//! What is around the rooms: relays, where to find and whom to ask.
 
 use anyhow::{Result, ensure};
-use serde_json::json;
 
 use crate::world::{NOTHING, Telling};
-
-pub async fn bridged_networks(t: Telling<'_>) -> Result<()> {
-    let ada = t.world.person("ada").await?;
-    let nobody = t.world.nobody(&ada);
-    let protocols = t.row("GET thirdparty/protocols")?;
-    protocols
-        .refused(&nobody, &[], NOTHING, 401, "M_MISSING_TOKEN")
-        .await?;
-    let known = protocols.works(&ada, &[], NOTHING).await?;
-    protocols.effect(known, json!({}))?;
-    let lookups: [(&str, &[&str]); 5] = [
-        ("GET thirdparty/protocol/{protocol}", &["irc"]),
-        (
-            "GET thirdparty/location/{protocol}",
-            &["irc", "?channel=tea"],
-        ),
-        ("GET thirdparty/user/{protocol}", &["irc", "?nick=ada"]),
-        ("GET thirdparty/location", &["?alias=%23a:b"]),
-        ("GET thirdparty/user", &["?userid=@a:b"]),
-    ];
-    for (name, args) in lookups {
-        let row = t.row(name)?;
-        row.refused(&ada, args, NOTHING, 404, "M_NOT_FOUND").await?;
-        row.refused(&nobody, args, NOTHING, 401, "M_MISSING_TOKEN")
-            .await?;
-    }
-    Ok(())
-}
 
 pub async fn relays_and_services_for_calls(t: Telling<'_>) -> Result<()> {
     let (ada, bo) = t.world.people("ada", "bo").await?;

@@ -117,6 +117,23 @@ async fn the_operator_sees_who_is_there_and_what_waits() {
 }
 
 #[tokio::test]
+async fn the_operator_gives_no_name_away_that_is_reserved_for_a_bridge() {
+    let service = Service::start().await;
+    let server = Server::start_with(&service.registered("")).await;
+    let add = |name: &str| server.operate(&["user", "add", name, "--random-password"]);
+    for name in ["_br_cy", "@_br_cy:hs.test"] {
+        let said = add(name).unwrap_err();
+        assert!(
+            said.contains("@_br_cy:hs.test is reserved for the bridge \"bridge\""),
+            "{said}"
+        );
+    }
+    // Nothing was made: the bridge itself can have it.
+    service.bot(&server).register("_br_cy").await.ok();
+    assert_eq!(add("cy_br_").unwrap()["user_id"], "@cy_br_:hs.test");
+}
+
+#[tokio::test]
 async fn a_registration_can_be_made_for_a_bridge_that_makes_none() {
     let mut server = Server::start().await;
     let args = [

@@ -8,7 +8,6 @@ mod account;
 mod openbox;
 mod proc;
 mod program;
-mod quaternion;
 mod screen;
 mod server;
 mod table;

@@ -11,13 +11,13 @@ use hardline_testkit::{
     homeserver::password,
     keyring::KeyringStore,
     process::{Launch, Process},
+    quaternion,
 };
 use tokio::time::sleep;
 
 use crate::{
     account, openbox,
     proc::{cpu_seconds, idle, thread_ms, tree},
-    quaternion,
     screen::{Area, Camera, Screen},
     table::{Figure, print},
 };
@@ -165,7 +165,7 @@ async fn measure_quaternion(
     std::fs::create_dir_all(&home)?;
     let account = Client::login(server.base_url(), "ada", &password("ada")).await?;
     ensure!(account.user_id == ada.user_id, "another account answered");
-    quaternion::sign_in(&home, &account, server)?;
+    quaternion::write_session(&home, &account, server)?;
     // The first start syncs everything and writes the cache that the measured starts read.
     let first = quaternion::launch(&home, x)?.spawn()?;
     sleep(Duration::from_secs(25)).await;
