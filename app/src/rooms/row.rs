@@ -7,9 +7,12 @@ use ruma::{
 };
 
 use super::preview;
-use crate::view::{
-    Avatar,
-    room_list::{Preview, RoomRow, RowMembership},
+use crate::{
+    text::{one_line, tame},
+    view::{
+        Avatar,
+        room_list::{Preview, RoomRow, RowMembership},
+    },
 };
 
 /// The row of a room; `None` for rooms that are not shown: left, spaces, and those replaced by a room we are in.
@@ -78,13 +81,29 @@ fn is_replaced(room: &Room) -> bool {
     replacement.is_some_and(|room| room.state() == RoomState::Joined)
 }
 
+/// Characters of a room's name that are kept.
+const LONGEST_NAME: usize = 200;
+
+/// The topic of a room, ready to be shown.
+pub(crate) fn topic(room: &Room) -> String {
+    tame(&room.topic().unwrap_or_default()).into_owned()
+}
+
+/// The name of a room as far as it is known; empty otherwise.
+pub(crate) fn known_name(room: &Room) -> String {
+    room.cached_display_name()
+        .map(|name| one_line(&name.to_string(), LONGEST_NAME))
+        .unwrap_or_default()
+}
+
 /// The name of a room, computed if it is not known yet.
 pub(crate) async fn name(room: &Room) -> String {
     let name = match room.cached_display_name() {
         Some(name) => Some(name),
         None => room.display_name().await.ok(),
     };
-    name.map(|name| name.to_string()).unwrap_or_default()
+    name.map(|name| one_line(&name.to_string(), LONGEST_NAME))
+        .unwrap_or_default()
 }
 
 /// The picture of a room under this name.

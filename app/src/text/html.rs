@@ -14,7 +14,7 @@ use html5ever::{
 };
 use ruma::UserId;
 
-use super::{MAX_INPUT, builder::Builder, cut};
+use super::{MAX_INPUT, builder::Builder, clusters, cut};
 use crate::view::room::Block;
 
 /// Blocks of a formatted body. Never fails: what is not known is passed over, its text kept.
@@ -28,7 +28,9 @@ pub fn blocks_from_html(html: &str, own: Option<&UserId>) -> Vec<Block> {
     // The sink never asks for a script to be run, so one feed consumes everything.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
-    tokenizer.sink.0.into_inner().finish()
+    let mut blocks = tokenizer.sink.0.into_inner().finish();
+    clusters::tame_blocks(&mut blocks);
+    blocks
 }
 
 struct Sink<'a>(RefCell<Builder<'a>>);

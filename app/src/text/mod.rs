@@ -3,12 +3,14 @@
 //! Spec: <https://spec.matrix.org/v1.16/client-server-api/#mroommessage-msgtypes>
 
 mod builder;
+mod clusters;
 pub mod emoji;
 mod gist;
 mod html;
 mod links;
 pub mod outgoing;
 
+pub use clusters::tame;
 pub(crate) use gist::{formatted, gist};
 pub use html::blocks_from_html;
 pub use links::{MatrixLink, matrix_link, safe_link};
@@ -22,7 +24,7 @@ pub(crate) const MAX_INPUT: usize = 128 * 1024;
 
 /// Plain text as blocks: blank lines part paragraphs, addresses become links.
 pub fn blocks_from_plain(text: &str, own: Option<&UserId>) -> Vec<Block> {
-    let text = cut(text, MAX_INPUT);
+    let text = &*tame(cut(text, MAX_INPUT));
     let mut blocks = Vec::new();
     let mut paragraph = String::new();
     for line in text.lines() {
@@ -104,6 +106,7 @@ fn write_line(line: &str, out: &mut String) {
 
 /// The first `max` characters as one line without control characters, with an ellipsis if there was more.
 pub fn one_line(text: &str, max: usize) -> String {
+    let text = &*tame(text);
     let mut out = String::new();
     let mut n_chars = 0;
     for word in text.split_whitespace() {

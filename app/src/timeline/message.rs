@@ -164,7 +164,10 @@ fn body(
             return (blocks, text);
         }
     }
-    (blocks_from_plain(plain, own), plain.to_owned())
+    (
+        blocks_from_plain(plain, own),
+        text::tame(plain).into_owned(),
+    )
 }
 
 /// The typed text of a message and its formatted form, for an edit.

@@ -81,7 +81,7 @@ async fn a_command_that_stays_shares_the_profile_and_makes_way_for_the_program()
     ada.hardline.ok(&["quit"]).await?;
     until(LIMIT, "the end of the program", || {
         let ended = program.ended();
-        async move { Ok(ended?) }
+        async move { ended }
     })
     .await?;
     sees(&mut watch, &ada, &room, "alone again").await

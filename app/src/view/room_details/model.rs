@@ -105,13 +105,10 @@ impl RoomDetailsViewModel {
 }
 
 fn first_state(room: &Room) -> RoomDetailsState {
-    let name = room
-        .cached_display_name()
-        .map(|name| name.to_string())
-        .unwrap_or_default();
+    let name = crate::rooms::row::known_name(room);
     RoomDetailsState {
         room_id: room.room_id().to_owned(),
-        topic: room.topic().unwrap_or_default(),
+        topic: crate::rooms::row::topic(room),
         avatar: avatar(room, false, &name),
         name,
         alias: room.canonical_alias().map(|alias| alias.to_string()),
@@ -213,7 +210,7 @@ impl Model {
         self.screen.update(|state| {
             state.avatar = avatar(&room, direct, &name);
             state.name = name;
-            state.topic = room.topic().unwrap_or_default();
+            state.topic = crate::rooms::row::topic(&room);
             state.alias = room.canonical_alias().map(|alias| alias.to_string());
             state.encrypted = room.encryption_state().is_encrypted();
             state.direct = direct;

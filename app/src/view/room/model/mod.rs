@@ -127,11 +127,7 @@ impl RoomViewModel {
 /// What is known at once, without waiting for a store.
 fn first_state(client: &Client, room_id: &RoomId) -> RoomState {
     let room = client.get_room(room_id);
-    let name = room
-        .as_ref()
-        .and_then(|room| room.cached_display_name())
-        .map(|name| name.to_string())
-        .unwrap_or_default();
+    let name = room.as_ref().map(row::known_name).unwrap_or_default();
     let is_direct = room
         .as_ref()
         .is_some_and(|room| !room.direct_targets().is_empty());
@@ -143,10 +139,7 @@ fn first_state(client: &Client, room_id: &RoomId) -> RoomState {
         room_id: room_id.to_owned(),
         avatar,
         name,
-        topic: room
-            .as_ref()
-            .and_then(|room| room.topic())
-            .unwrap_or_default(),
+        topic: room.as_ref().map(row::topic).unwrap_or_default(),
         is_direct,
         is_encrypted: room
             .as_ref()

@@ -52,7 +52,7 @@ impl Model {
         self.was_joined = membership == RoomMembership::Joined;
         self.screen.update(|state| {
             state.name = name;
-            state.topic = room.topic().unwrap_or_default();
+            state.topic = row::topic(&room);
             state.avatar = avatar;
             state.is_direct = is_direct;
             state.is_encrypted = is_encrypted;
