@@ -122,7 +122,7 @@ impl Sdp {
         for candidate in candidates {
             let line = candidate.candidate.trim_start_matches("a=").trim();
             match self.section_of(&candidate) {
-                Some(at) if line.len() + 4 <= room && !line.contains(['\r', '\n']) => {
+                Some(at) if line.len() + 4 <= room && is_candidate(line) => {
                     room -= line.len() + 4;
                     lines[at] += &format!("a={line}\r\n");
                 }
@@ -168,6 +168,11 @@ impl Sdp {
         text += at.map_or("", |at| &lines[at]);
         text
     }
+}
+
+/// Whether a line is a candidate and nothing else.
+fn is_candidate(line: &str) -> bool {
+    line.starts_with("candidate:") && !line.contains(char::is_control)
 }
 
 fn sections(text: &str) -> Result<Vec<Section>, SdpError> {

@@ -113,7 +113,7 @@ fn the_end_of_candidates_is_said_where_all_have_room() {
 #[test]
 fn candidates_without_room_come_back() {
     let sdp = sdp("m=audio 9 x 111\r\n");
-    let long = "x".repeat(1_000);
+    let long = format!("candidate:{}", "x".repeat(990));
     let all = vec![candidate(&long, None, Some(0)); 1_000];
     let (with, left) = sdp.with_candidates(all, true);
     assert!(with.as_str().len() <= MAX_SDP_WITH_CANDIDATES);
@@ -124,7 +124,10 @@ fn candidates_without_room_come_back() {
 #[test]
 fn a_candidate_cannot_smuggle_a_line() {
     let sdp = sdp("m=audio 9 x 111\r\n");
-    let (with, left) = sdp.with_candidates(vec![candidate("x\r\nm=evil", None, Some(0))], false);
+    let (with, left) = sdp.with_candidates(
+        vec![candidate("candidate:1\r\nm=evil", None, Some(0))],
+        false,
+    );
     assert!(!with.as_str().contains("evil"));
     assert_eq!(left.len(), 1);
 }

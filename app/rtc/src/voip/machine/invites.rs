@@ -3,12 +3,13 @@
 //! Spec: [invitees](https://spec.matrix.org/v1.16/client-server-api/#invitees),
 //! [glare](https://spec.matrix.org/v1.16/client-server-api/#glare).
 
-use ruma::OwnedUserId;
+use ruma::{OwnedUserId, UserId};
 
 use super::CallMachine;
 use crate::voip::{
     action::{Action, EndReason, Side},
     call::{Call, Invited, Taking},
+    cx::Cx,
     glare::{Winner, decide},
     ids::CallKey,
     input::{Others, Permission, Received, Silence},
@@ -31,19 +32,28 @@ impl CallMachine {
         if !for_us || self.ended.covers(&key, &sender, &self.me) {
             return;
         }
+        let video = invited.offer.sends_video();
+        let permission = self.wanted(&key, &sender, invited.permission);
         if invited.expires <= self.now {
-            let video = invited.offer.sends_video();
             suppress(out, key, sender, Silence::TooLate, video);
-        } else if let Some(ours) = self.glare_with(&key, &sender) {
-            self.on_glare(out, ours, key, invited);
-        } else if let Some((video, old)) = self.awaited(&key, &sender) {
-            self.take_awaited(out, key, invited, video, old);
-        } else if self.has_room(out, invited.permission) {
+        } else if self.loses_glare(&key, &sender) {
+            self.ended.remember(key);
+        } else if self.has_room(out, permission) {
             self.add(out, key, invited);
         } else {
-            let video = invited.offer.sends_video();
             suppress(out, key.clone(), sender, Silence::TooMany, video);
             self.ended.remember(key);
+        }
+    }
+
+    /// What a call is allowed: one in place of a call of ours is as good as taken.
+    fn wanted(&self, key: &CallKey, sender: &UserId, permission: Permission) -> Permission {
+        let expected =
+            self.glare_with(key, sender).is_some() || self.awaited(key, sender).is_some();
+        if expected {
+            Permission::Ring
+        } else {
+            permission
         }
     }
 
@@ -98,7 +108,7 @@ impl CallMachine {
     }
 
     /// A call of ours to the one who calls, in the same room.
-    fn glare_with(&self, key: &CallKey, sender: &ruma::UserId) -> Option<CallKey> {
+    fn glare_with(&self, key: &CallKey, sender: &UserId) -> Option<CallKey> {
         let ours = self.calls.values().find(|call| {
             let same = call.key.room_id == key.room_id && *sender != *self.me;
             same && call.glare_state().is_some() && call.calls(&self.me, sender)
@@ -106,41 +116,36 @@ impl CallMachine {
         ours.map(|call| call.key.clone())
     }
 
-    fn on_glare(&mut self, out: &mut Vec<Action>, ours: CallKey, key: CallKey, invited: Invited) {
-        let Some(call) = self.calls.get(&ours) else {
-            return;
-        };
-        let state = call.glare_state();
-        let winner = state.map(|state| decide(state, &ours.call_id, &key.call_id));
-        if winner != Some(Winner::Theirs) {
-            self.ended.remember(key);
-            return;
-        }
-        let taking = Taking {
-            video: call.video(),
-            instead_of: Some(ours.clone()),
-        };
-        self.add(out, key.clone(), invited);
-        self.replace(out, &ours, &key);
-        self.with(out, &key, |call, cx| call.accept(cx, taking));
+    /// Whether our own call goes on instead.
+    fn loses_glare(&self, key: &CallKey, sender: &UserId) -> bool {
+        let ours = self.glare_with(key, sender);
+        let ours = ours.and_then(|ours| self.calls.get(&ours));
+        let winner = ours.and_then(|ours| {
+            let state = ours.glare_state()?;
+            Some(decide(state, &ours.key.call_id, &key.call_id))
+        });
+        winner == Some(Winner::Ours)
     }
 
-    fn take_awaited(
-        &mut self,
-        out: &mut Vec<Action>,
-        key: CallKey,
-        invited: Invited,
-        video: bool,
-        old: CallKey,
-    ) {
-        tracing::debug!(call = ?key, instead_of = ?old, "the call a transfer announced");
-        self.add(out, key.clone(), invited);
-        self.put_aside(out, Some(&key), Others::Hold);
+    /// Their call goes on, with what ours had captured.
+    fn take_glare(&mut self, out: &mut Vec<Action>, ours: CallKey, key: &CallKey) {
+        let video = self.calls.get(&ours).is_some_and(Call::video);
+        self.with(out, &ours, |call, cx| call.end_replaced(cx, key.clone()));
+        let taking = Taking {
+            video,
+            instead_of: Some(ours),
+        };
+        self.with(out, key, |call, cx| call.accept(cx, taking));
+    }
+
+    /// The call that a transfer announced.
+    fn take_awaited(&mut self, out: &mut Vec<Action>, key: &CallKey, video: bool) {
+        self.put_aside(out, Some(key), Others::Hold);
         let taking = Taking {
             video,
             instead_of: None,
         };
-        self.with(out, &key, |call, cx| call.accept(cx, taking));
+        self.with(out, key, |call, cx| call.accept(cx, taking));
     }
 
     /// Whether another call can be known. One that may ring drives out one that may not.
@@ -157,25 +162,44 @@ impl CallMachine {
         if permission != Permission::Ring {
             return false;
         }
-        let end = |call: &mut Call, cx: &mut crate::voip::cx::Cx<'_>| {
+        let end = |call: &mut Call, cx: &mut Cx<'_>| {
             call.end(cx, EndReason::Unanswered, Side::There, None);
         };
         self.with(out, &driven_out, end);
         true
     }
 
-    /// After a whole batch: what is still there rings, if it may.
+    /// After a whole batch: what is still there is taken in place of a call of ours, or rings, if it may.
     pub(super) fn ring_all(&mut self, out: &mut Vec<Action>) {
         let arrived = self.calls.values().filter(|call| call.has_arrived());
         let arrived: Vec<_> = arrived.map(|call| call.key.clone()).collect();
         for key in arrived {
-            let silence = self.silence(&key);
-            let waiting = self.calls.values().any(|call| call.is_active());
-            self.with(out, &key, |call, cx| match silence {
-                Some(why) => call.be_silent(cx, why),
-                None => call.ring(cx, waiting),
-            });
+            let caller = self.calls.get(&key).and_then(Call::caller);
+            let Some(caller) = caller.map(ToOwned::to_owned) else {
+                continue;
+            };
+            if self.loses_glare(&key, &caller) {
+                let end = |call: &mut Call, cx: &mut Cx<'_>| {
+                    call.end(cx, EndReason::Unanswered, Side::Here, None);
+                };
+                self.with(out, &key, end);
+            } else if let Some(ours) = self.glare_with(&key, &caller) {
+                self.take_glare(out, ours, &key);
+            } else if let Some(video) = self.awaited(&key, &caller) {
+                self.take_awaited(out, &key, video);
+            } else {
+                self.ring(out, &key);
+            }
         }
+    }
+
+    fn ring(&mut self, out: &mut Vec<Action>, key: &CallKey) {
+        let silence = self.silence(key);
+        let waiting = self.calls.values().any(Call::is_active);
+        self.with(out, key, |call, cx| match silence {
+            Some(why) => call.be_silent(cx, why),
+            None => call.ring(cx, waiting),
+        });
     }
 
     fn silence(&mut self, key: &CallKey) -> Option<Silence> {

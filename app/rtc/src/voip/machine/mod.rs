@@ -208,11 +208,6 @@ impl CallMachine {
         }
     }
 
-    /// Ends a call of ours in favour of another that takes its media.
-    fn replace(&mut self, out: &mut Vec<Action>, old: &CallKey, new: &CallKey) {
-        self.with(out, old, |call, cx| call.end_replaced(cx, new.clone()));
-    }
-
     /// How many calls the person is in.
     fn n_ours(&self) -> usize {
         self.calls.values().filter(|call| call.is_ours()).count()

@@ -43,8 +43,8 @@ impl Transfers {
 }
 
 impl CallMachine {
-    /// Whether a call that comes in was announced by a transfer: with a picture or not, and instead of which call.
-    pub(super) fn awaited(&self, key: &CallKey, sender: &UserId) -> Option<(bool, CallKey)> {
+    /// Whether a call that comes in was announced by a transfer, and if so whether to take it with a picture.
+    pub(super) fn awaited(&self, key: &CallKey, sender: &UserId) -> Option<bool> {
         let accepted = self.transfers.0.iter().find(|accepted| {
             let replaces = &accepted.replaces;
             let room = replaces.target_room.as_ref();
@@ -52,7 +52,7 @@ impl CallMachine {
                 && replaces.target_user == sender
                 && room.is_none_or(|room_id| *room_id == key.room_id)
         });
-        accepted.map(|accepted| (accepted.video, accepted.from.clone()))
+        accepted.map(|accepted| accepted.video)
     }
 
     /// The person says whether to go where the other side wants.

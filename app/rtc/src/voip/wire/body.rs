@@ -230,7 +230,7 @@ pub struct Replaces {
     pub replacement_id: ReplacementId,
     /// Whom to talk to.
     pub target_user: OwnedUserId,
-    /// What they are called, by the other side.
+    /// What they are called, by the other side; without an id.
     pub target: Identity,
     /// Where; a room of one's own choice if it is absent.
     pub target_room: Option<OwnedRoomId>,

@@ -250,7 +250,10 @@ fn replaces(fields: Fields<'_>) -> Result<Replaces, WireError> {
     Ok(Replaces {
         replacement_id: id(fields, "replacement_id", ReplacementId::parse)?,
         target_user: target_user.ok_or(WireError::Field("id"))?,
-        target: labels(target),
+        target: Identity {
+            id: None,
+            ..labels(target)
+        },
         target_room,
         replacement,
     })
