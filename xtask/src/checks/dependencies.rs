@@ -16,7 +16,7 @@ struct Rule {
 
 const SLINT: [&str; 3] = ["slint", "slint-build", "slint-interpreter"];
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         manifest: "app/Cargo.toml",
         forbidden: &[
@@ -34,6 +34,25 @@ const RULES: [Rule; 6] = [
         forbidden_in_tests: &SLINT,
     },
     Rule {
+        manifest: "app/rtc/Cargo.toml",
+        forbidden: &[
+            "tokio",
+            "matrix-sdk",
+            "matrix-sdk-base",
+            "matrix-sdk-ui",
+            "slint",
+            "slint-build",
+            "zbus",
+            "gstreamer",
+            "hardline-app",
+            "hardline-platform",
+            "hardline-views",
+            "hardline",
+            "hardline-server",
+        ],
+        forbidden_in_tests: &["tokio", "matrix-sdk", "slint", "hardline-app"],
+    },
+    Rule {
         manifest: "platform/Cargo.toml",
         forbidden: &[
             "ruma",
@@ -43,6 +62,7 @@ const RULES: [Rule; 6] = [
             "slint-build",
             "gstreamer",
             "hardline-app",
+            "hardline-rtc",
             "hardline",
             "hardline-views",
             "hardline-server",
@@ -58,6 +78,7 @@ const RULES: [Rule; 6] = [
             "zbus",
             "ashpd",
             "oo7",
+            "hardline-rtc",
             "hardline-server",
         ],
         forbidden_in_tests: &["ruma", "matrix-sdk", "matrix-sdk-ui"],
@@ -83,6 +104,7 @@ const RULES: [Rule; 6] = [
             "slint",
             "zbus",
             "hardline-app",
+            "hardline-rtc",
             "hardline-platform",
             "hardline",
             "hardline-views",
@@ -153,7 +175,13 @@ mod tests {
 
     #[track_caller]
     fn check(manifest: &str, expected: &[&str]) {
-        let violations = broken(&RULES[0], &toml::from_str(manifest).unwrap());
+        check_in("app/Cargo.toml", manifest, expected);
+    }
+
+    #[track_caller]
+    fn check_in(place: &str, manifest: &str, expected: &[&str]) {
+        let rule = RULES.iter().find(|rule| rule.manifest == place).unwrap();
+        let violations = broken(rule, &toml::from_str(manifest).unwrap());
         let found: Vec<_> = violations.iter().map(|v| v.what.as_str()).collect();
         assert_eq!(found, expected);
     }
@@ -196,6 +224,20 @@ mod tests {
         check(
             "[dev-dependencies]\nslint = \"1\"",
             &["`slint` is not allowed in [dev-dependencies] here"],
+        );
+    }
+
+    #[test]
+    fn call_signalling_does_no_io() {
+        let place = "app/rtc/Cargo.toml";
+        check_in(place, "[dependencies]\nruma.workspace = true", &[]);
+        check_in(
+            place,
+            "[dependencies]\ntokio.workspace = true\n[dev-dependencies]\nmatrix-sdk = \"0.18\"",
+            &[
+                "`tokio` is not allowed in [dependencies] here",
+                "`matrix-sdk` is not allowed in [dev-dependencies] here",
+            ],
         );
     }
 }

@@ -6,7 +6,7 @@ use super::Violation;
 use crate::tree::Tree;
 
 /// Crates whose names may not appear in the code under a directory.
-const RULES: [(&str, &[&str]); 6] = [
+const RULES: [(&str, &[&str]); 7] = [
     (
         "app",
         &[
@@ -16,6 +16,20 @@ const RULES: [(&str, &[&str]); 6] = [
             "oo7",
             "gstreamer",
             "hardline_views",
+        ],
+    ),
+    (
+        "app/rtc",
+        &[
+            "tokio",
+            "matrix_sdk",
+            "matrix_sdk_base",
+            "matrix_sdk_ui",
+            "slint",
+            "zbus",
+            "gstreamer",
+            "hardline_app",
+            "hardline_platform",
         ],
     ),
     (
