@@ -3,6 +3,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use rusqlite::Connection;
+
 use super::{Component, Step, Store, StoreError, StoreOptions, current_position};
 use crate::{Error, service::notifier::Notifier};
 
@@ -144,4 +146,23 @@ fn a_file_that_is_no_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("test.db"), vec![b'x'; 8192]).unwrap();
     assert!(matches!(open(&dir, &[CORE]), Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test]
+async fn a_glance_sees_what_was_written_also_while_another_is_at_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE, NOTES]).unwrap();
+    let n_notes = |c: &Connection| -> Result<i64, Error> {
+        Ok(c.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?)
+    };
+    store
+        .write(|tx| Ok(tx.execute("INSERT INTO notes VALUES ('one')", [])?))
+        .await
+        .unwrap();
+    assert_eq!(store.glance(n_notes).await.unwrap(), 1);
+    let other = store.inner.glances.lock();
+    assert_eq!(store.glance(n_notes).await.unwrap(), 1);
+    drop(other);
+    store.close();
+    assert!(store.glance(n_notes).await.is_err());
 }
