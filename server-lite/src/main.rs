@@ -74,6 +74,7 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
     })?;
     let config = Config::load(&path)?;
     start_logs(&config)?;
+    refuse_huge_pages();
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -87,6 +88,14 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
     let services = Services::open_with(config, appservices)?;
     runtime.block_on(serve::run(services, ready_file))?;
     Ok(())
+}
+
+/// A page of 2 MiB is resident as a whole once a byte of it is used, and a server at rest uses little of many. The
+/// allocator does not ask for such pages (`no_thp`); here the kernel is told not to give them unasked either.
+fn refuse_huge_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "cannot do without huge pages");
+    }
 }
 
 /// Every client that waits holds a connection, and many systems begin with a limit of 1024 open files.

@@ -253,14 +253,14 @@ async fn session_of(services: &Services, parts: &Parts, token: String) -> Result
         let asserted = Asserted::parse(parts.uri.query().unwrap_or_default());
         let session = services
             .store
-            .read(move |c| identity::session(c, &appservice, asserted))
+            .glance(move |c| identity::session(c, &appservice, asserted))
             .await?;
         note_user(&session.user_id);
         return Ok(session);
     }
     let session = services
         .store
-        .read(move |c| sessions::by_token(c, &token))
+        .glance(move |c| sessions::by_token(c, &token))
         .await?;
     note_user(&session.user_id);
     guests::check(parts, &session)?;

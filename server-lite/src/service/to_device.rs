@@ -130,6 +130,23 @@ pub fn any_since(
     .map(|found| found.is_some())
 }
 
+/// Whether anything waits for this device up to and including `position`.
+pub fn any_upto(
+    conn: &Connection,
+    user_id: &UserId,
+    device_id: &DeviceId,
+    position: u64,
+) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM to_device WHERE user_id = ?1 AND device_id = ?2 AND position <= ?3",
+    )?
+    .exists(params![
+        user_id.as_str(),
+        device_id.as_str(),
+        position as i64
+    ])
+}
+
 /// Forgets what the device has acknowledged: everything up to and including `position`.
 pub fn delete_upto(
     tx: &WriteTx<'_>,

@@ -106,7 +106,7 @@ fn serve(shared: &Shared, connection: &Connection) {
     }
 }
 
-fn in_snapshot<T>(
+pub(super) fn in_snapshot<T>(
     connection: &Connection,
     job: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {

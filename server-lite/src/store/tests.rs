@@ -145,3 +145,26 @@ fn a_file_that_is_no_database_is_refused() {
     std::fs::write(dir.path().join("test.db"), vec![b'x'; 8192]).unwrap();
     assert!(matches!(open(&dir, &[CORE]), Err(StoreError::Damaged(_))));
 }
+
+#[test]
+fn a_glance_sees_what_was_written_also_while_another_is_at_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, &[CORE, NOTES]).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let n_notes = || {
+        runtime.block_on(store.glance(|c| {
+            Ok(c.query_row("SELECT count(*) FROM notes", [], |row| row.get::<_, i64>(0))?)
+        }))
+    };
+    runtime
+        .block_on(store.write(|tx| Ok(tx.execute("INSERT INTO notes VALUES ('one')", [])?)))
+        .unwrap();
+    assert_eq!(n_notes().unwrap(), 1);
+    let other = store.inner.glances.lock();
+    assert_eq!(n_notes().unwrap(), 1);
+    drop(other);
+    store.close();
+    assert!(n_notes().is_err());
+}

@@ -12,6 +12,7 @@ use ruma::api::{
     },
     error::ErrorKind,
 };
+use rusqlite::Connection;
 
 use crate::{
     Error,
@@ -39,10 +40,7 @@ async fn sync_route(
 ) -> Result<syncing::v3::Response> {
     let since = request.since.as_deref().map(Token::parse).transpose()?;
     let filter = filter(&services, &request).await?;
-    if let Some(since) = since {
-        let acknowledged = since.to_device.unwrap_or(since.position);
-        acknowledge(&services, &request.session, acknowledged).await?;
-    }
+    let acknowledged = since.map(|since| since.to_device.unwrap_or(since.position));
     let set_presence = request.set_presence.clone();
     let _here = presence::enter(&services, request.user_id(), set_presence).await;
     let query = syncing::v3::Query {
@@ -54,13 +52,10 @@ async fn sync_route(
     };
     let timeout = request.timeout.unwrap_or(Duration::ZERO);
     syncing::poll(&services, request.user_id(), timeout, || {
-        let (services, query) = (services.clone(), query.clone());
-        async move {
-            let store = services.store.clone();
-            store
-                .read(move |c| syncing::v3::look(c, &services, &query))
-                .await
-        }
+        let (told, query) = (services.clone(), query.clone());
+        look(&services, &request.session, acknowledged, move |c| {
+            syncing::v3::look(c, &told, &query)
+        })
     })
     .await
 }
@@ -73,24 +68,29 @@ async fn filter(services: &Services, request: &Authed<v3::Request>) -> Result<Fi
             let (session, id) = (request.session.clone(), id.clone());
             services
                 .store
-                .read(move |c| syncing::v3::stored_filter(c, &session, &id))
+                .glance(move |c| syncing::v3::stored_filter(c, &session, &id))
                 .await
         }
         Some(_) => Err(Error::invalid_param("Unknown filter.")),
     }
 }
 
-/// Deletes the to-device messages that have arrived. Looks first: most of the time there are none,
-/// and then nothing needs to be written.
-async fn acknowledge(services: &Services, session: &Session, upto: u64) -> Result<()> {
+/// Looks at what is new, and deletes the to-device messages that have arrived: those up to `acknowledged`. Most of the
+/// time there are none; the same look finds that out, so that nobody has to be woken for it.
+async fn look<T: Send + 'static>(
+    services: &Services,
+    session: &Session,
+    acknowledged: Option<u64>,
+    look: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let upto = acknowledged.unwrap_or(0);
     let asked = session.clone();
-    let any = services
+    let (found, any) = services
         .store
         .read(move |c| {
-            let oldest = to_device::since(c, &asked.user_id, &asked.device_id, 0, 1)?;
-            Ok(oldest
-                .first()
-                .is_some_and(|message| message.position <= upto))
+            let found = look(c)?;
+            let any = to_device::any_upto(c, &asked.user_id, &asked.device_id, upto)?;
+            Ok((found, any))
         })
         .await?;
     if any {
@@ -103,7 +103,7 @@ async fn acknowledge(services: &Services, session: &Session, upto: u64) -> Resul
             })
             .await?;
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn sliding_sync_route(
@@ -118,10 +118,7 @@ async fn sliding_sync_route(
         ));
     }
     let body = sliding::request::Body::parse(&request.raw)?;
-    let acknowledged = body.extensions.to_device.acknowledged()?;
-    if acknowledged > 0 {
-        acknowledge(&services, &request.session, acknowledged).await?;
-    }
+    let acknowledged = Some(body.extensions.to_device.acknowledged()?).filter(|upto| *upto > 0);
     let set_presence = request.set_presence.clone();
     let _here = presence::enter(&services, request.user_id(), set_presence).await;
     let query = sliding::Query {
@@ -131,13 +128,10 @@ async fn sliding_sync_route(
     };
     let timeout = request.timeout.unwrap_or(Duration::ZERO);
     syncing::poll(&services, request.user_id(), timeout, || {
-        let (services, query) = (services.clone(), query.clone());
-        async move {
-            let store = services.store.clone();
-            store
-                .read(move |c| sliding::look(c, &services, &query))
-                .await
-        }
+        let (told, query) = (services.clone(), query.clone());
+        look(&services, &request.session, acknowledged, move |c| {
+            sliding::look(c, &told, &query)
+        })
     })
     .await
 }

@@ -104,9 +104,13 @@ impl Sync<'_> {
 
     fn run(&self) -> Result<(Response, bool)> {
         let mut response = Response::default();
-        self.add_joined(&mut response)?;
-        self.add_others(&mut response)?;
-        let worth = self.add_account(&mut response)? || !response.rooms.is_empty();
+        let mut worth = false;
+        if !self.is_up_to_date() {
+            self.add_joined(&mut response)?;
+            self.add_others(&mut response)?;
+            worth = self.add_account(&mut response)? || !response.rooms.is_empty();
+        }
+        self.add_key_counts(&mut response)?;
         let mut next = self.now;
         next.to_device = response.to_device_upto.filter(|upto| *upto < next.position);
         response.next_batch = next.to_string();
@@ -114,6 +118,29 @@ impl Sync<'_> {
             response,
             worth || self.is_initial() || self.query.full_state,
         ))
+    }
+
+    /// Whether nothing can have happened: whatever a sync must show takes a position, except for typing and for to-device
+    /// messages that found no place last time. Every long poll begins so.
+    fn is_up_to_date(&self) -> bool {
+        !self.is_initial()
+            && !self.query.full_state
+            && self.since.position == self.now.position
+            && self.since.to_device.is_none()
+            && self
+                .services
+                .typing
+                .rooms_since(self.since.typing)
+                .is_empty()
+    }
+
+    /// How many keys are left on the server.
+    fn add_key_counts(&self, response: &mut Response) -> Result<()> {
+        let (c, session) = (self.connection, &self.query.session);
+        let (user, device) = (&*session.user_id, &*session.device_id);
+        response.device_one_time_keys_count = keys::counts(c, user, device)?;
+        response.device_unused_fallback_key_types = keys::unused_fallback_types(c, user, device)?;
+        Ok(())
     }
 
     /// What belongs to the account and the device. Returns whether there is anything new.
@@ -146,8 +173,6 @@ impl Sync<'_> {
         if !self.is_initial() {
             response.device_lists = device_lists::since(c, user, self.since.position)?;
         }
-        response.device_one_time_keys_count = keys::counts(c, user, device)?;
-        response.device_unused_fallback_key_types = keys::unused_fallback_types(c, user, device)?;
         Ok(!response.account_data.is_empty()
             || !response.presence.is_empty()
             || !response.to_device.is_empty()

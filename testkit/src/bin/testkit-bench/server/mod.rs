@@ -77,50 +77,55 @@ struct Measured {
     rss_after: f64,
 }
 
-/// Measures both and prints the table.
-pub async fn bench(size: Size) -> Result<()> {
-    let start = Instant::now();
-    let server = HardlineServer::start().await?;
-    let ready = start.elapsed();
-    let ours = measure(
-        &Subject {
-            server: &server,
-            pid: server.pid().context("it has ended")?,
-            data: server.dir().join("data"),
-            ready,
-        },
-        size,
-    )
-    .await?;
-    drop(server);
-    let start = Instant::now();
-    let synapse = Synapse::start().await?;
-    let ready = start.elapsed();
-    let peer = measure(
-        &Subject {
-            server: &synapse,
-            pid: synapse.pid(),
-            data: synapse.dir().to_owned(),
-            ready,
-        },
-        size,
-    )
-    .await?;
-    report(size, &ours, &peer);
+/// Measures both, or ours alone, and prints the table.
+pub async fn bench(size: Size, alone: bool) -> Result<()> {
+    let ours = measure_ours(size).await?;
+    let peer = if alone {
+        None
+    } else {
+        Some(measure_synapse(size).await?)
+    };
+    report(size, &ours, peer.as_ref());
     Ok(())
 }
 
-fn report(size: Size, ours: &Measured, peer: &Measured) {
+async fn measure_ours(size: Size) -> Result<Measured> {
+    let start = Instant::now();
+    let server = HardlineServer::start().await?;
+    let ready = start.elapsed();
+    let subject = Subject {
+        server: &server,
+        pid: server.pid().context("it has ended")?,
+        data: server.dir().join("data"),
+        ready,
+    };
+    measure(&subject, size).await
+}
+
+async fn measure_synapse(size: Size) -> Result<Measured> {
+    let start = Instant::now();
+    let synapse = Synapse::start().await?;
+    let ready = start.elapsed();
+    let subject = Subject {
+        server: &synapse,
+        pid: synapse.pid(),
+        data: synapse.dir().to_owned(),
+        ready,
+    };
+    measure(&subject, size).await
+}
+
+fn report(size: Size, ours: &Measured, peer: Option<&Measured>) {
     let one = |what, pick: fn(&Measured) -> f64, target| Figure {
         what,
         ours: vec![pick(ours)],
-        peer: vec![pick(peer)],
+        peer: peer.map(pick).into_iter().collect(),
         target,
     };
     let many = |what, pick: fn(&Measured) -> &Vec<f64>, target| Figure {
         what,
         ours: pick(ours).clone(),
-        peer: pick(peer).clone(),
+        peer: peer.map(pick).cloned().unwrap_or_default(),
         target,
     };
     print(
@@ -138,7 +143,10 @@ fn report(size: Size, ours: &Measured, peer: &Measured) {
             Figure {
                 what: "ten senders, ms a message, all together (1.25 is 800 a second)",
                 ours: vec![1000.0 / ours.per_second_10],
-                peer: vec![1000.0 / peer.per_second_10],
+                peer: peer
+                    .iter()
+                    .map(|peer| 1000.0 / peer.per_second_10)
+                    .collect(),
                 target: Some(1.25),
             },
             one("disk, KiB a message", |m| m.disk_per_message, Some(2.0)),
