@@ -160,6 +160,10 @@ fn write_code(out: &mut String, text: &str) {
         .chars()
         .map(|c| if c == INTERPOLATION { '\u{fffd}' } else { c })
         .collect();
+    // Fences that touch would be one longer fence.
+    if out.ends_with('`') {
+        out.push(JOINER);
+    }
     let _ = write!(out, "{fence}{pad}{text}{pad}{fence}");
 }
 
@@ -307,6 +311,19 @@ mod tests {
                 ..Span::default()
             },
         )
+    }
+
+    #[test]
+    fn code_beside_code_stays_code() {
+        let code = |text: &str| Span {
+            text: text.to_owned(),
+            code: true,
+            ..Span::default()
+        };
+        let inline = Inline {
+            spans: vec![code("0"), code("a")],
+        };
+        assert_eq!(drawn(&inline).replace(JOINER, ""), "0a");
     }
 
     proptest! {
