@@ -29,7 +29,9 @@ impl CallMachine {
             Some(invitee) => *invitee == self.me,
             None => sender != self.me,
         };
-        if !for_us || self.ended.covers(&key, &sender, &self.me) {
+        // A call that is still kept ended in this very step.
+        let over = self.calls.contains_key(&key) || self.ended.covers(&key, &sender, &self.me);
+        if !for_us || over {
             return;
         }
         let video = invited.offer.sends_video();
