@@ -197,6 +197,9 @@ impl Core {
             window_active: watch::Sender::new(false),
         };
         let views = Views::start(&shared);
+        shared
+            .tasks
+            .detach("hope", crate::sync::hope::run(shared.clone()));
         shared.tasks.detach("restore", restore(shared.clone()));
         let inner = Inner {
             shared,
@@ -386,7 +389,7 @@ impl Inner {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(runtime) = runtime {
-            runtime::end(runtime);
+            runtime::end(runtime, &self.shared.tasks);
         }
         self.lock
             .lock()

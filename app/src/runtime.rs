@@ -8,6 +8,7 @@ use tokio::{
     sync::broadcast,
     task::JoinHandle,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::notice::Notice;
 
@@ -19,6 +20,8 @@ const BLOCKING_THREADS: usize = 12;
 const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// How long the end of the program waits for tasks.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
+/// How long it then waits for those of libraries, which end when what they serve is dropped.
+const LIBRARIES_LIMIT: Duration = Duration::from_millis(200);
 
 /// Builds the core's runtime.
 pub(crate) fn build() -> std::io::Result<Runtime> {
@@ -31,13 +34,26 @@ pub(crate) fn build() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Ends a runtime: waits a moment where that is allowed, and not at all inside another runtime.
-pub(crate) fn end(runtime: Runtime) {
+/// Ends the tasks, then their runtime: waits a moment where that is allowed, and not at all inside another runtime.
+///
+/// The tasks go first: the SDK's stores panic in a task that still runs while threads for blocking calls are refused.
+pub(crate) fn end(runtime: Runtime, tasks: &Tasks) {
+    tasks.closing.cancel();
     if Handle::try_current().is_ok() {
-        runtime.shutdown_background();
-    } else {
-        runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+        return runtime.shutdown_background();
     }
+    runtime.block_on(async {
+        tasks.running.close();
+        let _ = tokio::time::timeout(SHUTDOWN_LIMIT, tasks.running.wait()).await;
+        let alive = runtime.metrics();
+        let quiet = async {
+            while alive.num_alive_tasks() > 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LIBRARIES_LIMIT, quiet).await;
+    });
+    runtime.shutdown_timeout(SHUTDOWN_LIMIT);
 }
 
 /// Starts named tasks on the core's runtime; a panic is logged by name and told as a notice.
@@ -45,6 +61,9 @@ pub(crate) fn end(runtime: Runtime) {
 pub struct Tasks {
     handle: Handle,
     failures: broadcast::Sender<Notice>,
+    running: TaskTracker,
+    /// Ends every task.
+    closing: CancellationToken,
 }
 
 impl Tasks {
@@ -53,6 +72,8 @@ impl Tasks {
         Self {
             handle,
             failures: broadcast::Sender::new(16),
+            running: TaskTracker::new(),
+            closing: CancellationToken::new(),
         }
     }
 
@@ -75,7 +96,7 @@ impl Tasks {
         TaskHandle(self.start(name, future))
     }
 
-    /// Starts a task that runs to its end on its own.
+    /// Starts a task that runs to its end on its own, or to the core's.
     pub fn detach<F>(&self, name: &'static str, future: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -88,14 +109,17 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let failures = self.failures.clone();
-        self.handle.spawn(async move {
-            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+        let closing = self.closing.clone();
+        let task = async move {
+            let guarded = AssertUnwindSafe(future).catch_unwind();
+            if let Some(Err(_)) = closing.run_until_cancelled(guarded).await {
                 tracing::error!(task = name, "a task panicked");
                 let _ = failures.send(Notice::TaskFailed {
                     task: name.to_owned(),
                 });
             }
-        })
+        };
+        self.handle.spawn(self.running.track_future(task))
     }
 }
 
@@ -174,7 +198,35 @@ mod tests {
             }
         );
         assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
-        end(runtime);
+        end(runtime, &tasks);
+    }
+
+    #[test]
+    fn at_the_end_every_task_is_dropped_before_the_runtime() {
+        struct Dropped(std::sync::mpsc::Sender<bool>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                let blocking = Handle::try_current().map(|handle| handle.spawn_blocking(|| ()));
+                let _ = self.0.send(blocking.is_ok());
+            }
+        }
+        let runtime = build().unwrap();
+        let tasks = Tasks::new(runtime.handle().clone());
+        let (tell, told) = std::sync::mpsc::channel();
+        let (started, begun) = std::sync::mpsc::channel();
+        tasks.detach("endless", async move {
+            let _dropped = Dropped(tell);
+            started.send(()).unwrap();
+            loop {
+                // as the stores do: a refusal is a panic there
+                tokio::task::spawn_blocking(|| ()).await.unwrap();
+            }
+        });
+        begun.recv().unwrap();
+        let mut failures = tasks.failures();
+        end(runtime, &tasks);
+        assert_eq!(told.recv(), Ok(true));
+        assert!(failures.try_recv().is_err(), "the task panicked");
     }
 
     #[test]
@@ -188,7 +240,7 @@ mod tests {
         });
         drop(task);
         assert_eq!(runtime.block_on(ended.recv()), None);
-        end(runtime);
+        end(runtime, &tasks);
     }
 
     #[test]
@@ -201,6 +253,7 @@ mod tests {
         }
         let runtime = build().unwrap();
         drop(InRuntime::new(NeedsRuntime, runtime.handle().clone()));
-        end(runtime);
+        let tasks = Tasks::new(runtime.handle().clone());
+        end(runtime, &tasks);
     }
 }

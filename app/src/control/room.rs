@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) async fn list(session: &Session) -> Value {
     let rooms = session.rooms().rooms().borrow().clone();
-    let rows = order::select(rooms.rows(), Filter::All, "");
+    let rows = order::select(rooms.rows(), Filter::All, "").rows;
     rows.iter().map(|row| describe(session, row)).collect()
 }
 

@@ -163,8 +163,10 @@ async fn serve(core: &Core, stream: UnixStream, doors: &Doors) -> std::io::Resul
     let mut closing = doors.closing.subscribe();
     let endless = command.is_endless();
     tokio::select! {
-        carried_out = carry_out(core, command, lines, &mut writer) => carried_out?,
+        biased;
+        // an endless command never ends because its owner does: its caller is cut, and goes on elsewhere
         _ = closing.wait_for(|closing| *closing), if endless => {}
+        carried_out = carry_out(core, command, lines, &mut writer) => carried_out?,
     }
     drop(counted);
     Ok(())

@@ -15,7 +15,7 @@ use std::{
 use eyeball_im::VectorDiff;
 use futures_util::{FutureExt as _, StreamExt as _};
 use matrix_sdk::{Client, Room};
-use ruma::push::Ruleset;
+use ruma::{events::ignored_user_list::IgnoredUserListEvent, push::Ruleset};
 use tokio::sync::{broadcast::error::RecvError, mpsc, oneshot, watch};
 
 use crate::{
@@ -74,10 +74,13 @@ impl RoomsService {
         let (changed, changes) = mpsc::unbounded_channel();
         let keeper = Keeper {
             client,
-            own,
             rooms: rooms_in,
             rows: BTreeMap::new(),
-            rules: Ruleset::default(),
+            known: Known {
+                own,
+                rules: Ruleset::default(),
+                ignored: BTreeSet::new(),
+            },
             complete: false,
         };
         let task = tasks.spawn("rooms", keeper.run(changes));
@@ -115,13 +118,20 @@ enum Wish {
     Settle(oneshot::Sender<()>),
 }
 
+/// What every row depends on.
+struct Known {
+    own: OwnedUserId,
+    rules: Ruleset,
+    /// People whose invites are not shown.
+    ignored: BTreeSet<OwnedUserId>,
+}
+
 /// Keeps the rows.
 struct Keeper {
     client: Client,
-    own: OwnedUserId,
+    known: Known,
     rooms: watch::Sender<Rooms>,
     rows: BTreeMap<OwnedRoomId, RoomRow>,
-    rules: Ruleset,
     complete: bool,
 }
 
@@ -131,9 +141,12 @@ impl Keeper {
         let mut notable = client.room_info_notable_update_receiver();
         let push_rules = client.observe_events::<ruma::events::push_rules::PushRulesEvent, ()>();
         let mut push_rules = push_rules.subscribe();
+        let ignored = client.observe_events::<IgnoredUserListEvent, ()>();
+        let mut ignored = ignored.subscribe();
         let (known, stream) = client.rooms_stream();
         futures_util::pin_mut!(stream);
         self.load_rules().await;
+        self.load_ignored().await;
         self.load(newest_first(known.iter().cloned().collect()))
             .await;
         let mut stale = BTreeSet::new();
@@ -162,6 +175,10 @@ impl Keeper {
                     self.load_rules().await;
                     true
                 }
+                Some(_) = ignored.next() => {
+                    self.load_ignored().await;
+                    true
+                }
                 () = tokio::time::sleep(GATHER), if !stale.is_empty() => {
                     self.take_in(std::mem::take(&mut stale)).await;
                     false
@@ -182,7 +199,13 @@ impl Keeper {
 
     async fn load_rules(&mut self) {
         if let Ok(rules) = self.client.account().push_rules().await {
-            self.rules = rules;
+            self.known.rules = rules;
+        }
+    }
+
+    async fn load_ignored(&mut self) {
+        if let Ok(ignored) = actions::ignored_by(&self.client).await {
+            self.known.ignored = ignored.into_iter().collect();
         }
     }
 
@@ -213,7 +236,7 @@ impl Keeper {
 
     /// Makes a row anew; says whether it differs.
     async fn make(&mut self, room: &Room) -> bool {
-        match row::row(room, &self.own, &self.rules).await {
+        match row::row(room, &self.known).await {
             Some(row) if self.rows.get(room.room_id()) == Some(&row) => false,
             Some(row) => {
                 self.rows.insert(row.room_id.clone(), row);

@@ -4,12 +4,24 @@ use std::cmp::Reverse;
 
 use crate::view::room_list::{Filter, RoomRow, RowMembership};
 
-/// The rows to show, newest first, invites before all.
+/// Invites shown before the rooms, newest first; the others are counted, so that a flood of them hides no room.
+const INVITES_ON_TOP: usize = 3;
+
+/// What is to be shown.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// The rows, newest first, invites before all.
+    pub rows: Vec<RoomRow>,
+    /// Invites that only the filter for invites, or a search, shows.
+    pub folded: usize,
+}
+
+/// The rows that pass a filter and a search.
 pub fn select<'a>(
     rows: impl Iterator<Item = &'a RoomRow>,
     filter: Filter,
     search: &str,
-) -> Vec<RoomRow> {
+) -> Selection {
     let words = words(search);
     let mut chosen: Vec<&RoomRow> = rows
         .filter(|row| passes(row, filter) && matches(row, &words))
@@ -22,7 +34,16 @@ pub fn select<'a>(
             row.room_id.clone(),
         )
     });
-    chosen.into_iter().cloned().collect()
+    let mut folded = 0;
+    if filter != Filter::Invites && words.is_empty() {
+        let invites = chosen.iter().take_while(|row| is_invite(row)).count();
+        folded = invites.saturating_sub(INVITES_ON_TOP);
+        chosen.drain(invites - folded..invites);
+    }
+    Selection {
+        rows: chosen.into_iter().cloned().collect(),
+        folded,
+    }
 }
 
 fn passes(row: &RoomRow, filter: Filter) -> bool {
@@ -110,6 +131,7 @@ mod tests {
 
     fn names(rows: &[RoomRow], filter: Filter, search: &str) -> Vec<String> {
         select(rows.iter(), filter, search)
+            .rows
             .into_iter()
             .map(|row| row.name)
             .collect()
@@ -133,6 +155,27 @@ mod tests {
             ["Invite", "New", "Old", "Silent"]
         );
         assert_eq!(names(&rows, Filter::Invites, ""), ["Invite"]);
+    }
+
+    #[test]
+    fn a_flood_of_invites_hides_no_room() {
+        let mut rows: Vec<_> = (0..300)
+            .map(|n| {
+                let mut invite = row(&format!("i{n}"), &format!("Invite {n}"), Some(n));
+                invite.membership = RowMembership::Invited {
+                    inviter: None,
+                    inviter_name: None,
+                };
+                invite
+            })
+            .collect();
+        rows.push(row("a", "Mother", Some(1)));
+        let shown = ["Invite 299", "Invite 298", "Invite 297", "Mother"];
+        assert_eq!(names(&rows, Filter::All, ""), shown);
+        assert_eq!(select(rows.iter(), Filter::All, "").folded, 297);
+        assert_eq!(names(&rows, Filter::Invites, "").len(), 300);
+        assert_eq!(names(&rows, Filter::All, "invite 299").len(), 1);
+        assert_eq!(select(rows[..3].iter(), Filter::All, "").folded, 0);
     }
 
     #[test]

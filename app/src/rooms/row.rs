@@ -2,11 +2,11 @@
 
 use matrix_sdk::{Room, RoomState, latest_events::LatestEventValue};
 use ruma::{
-    OwnedMxcUri, UserId,
+    OwnedMxcUri,
     push::{Action, Ruleset},
 };
 
-use super::preview;
+use super::{Known, preview};
 use crate::{
     text::{one_line, tame},
     view::{
@@ -15,15 +15,17 @@ use crate::{
     },
 };
 
-/// The row of a room; `None` for rooms that are not shown: left, spaces, and those replaced by a room we are in.
-pub(super) async fn row(room: &Room, own: &UserId, rules: &Ruleset) -> Option<RoomRow> {
+/// The row of a room; `None` for rooms that are not shown: left, spaces, those replaced by a room we are in, and
+/// invites of people who are ignored.
+pub(super) async fn row(room: &Room, known: &Known) -> Option<RoomRow> {
+    let (own, rules) = (&known.own, &known.rules);
     let membership = match room.state() {
         RoomState::Joined => RowMembership::Joined,
         RoomState::Invited => invited(room).await,
         RoomState::Knocked => RowMembership::Knocked,
         RoomState::Left | RoomState::Banned => return None,
     };
-    if room.is_space() || is_replaced(room) {
+    if room.is_space() || is_replaced(room) || is_from_ignored(&membership, known) {
         return None;
     }
     let name = name(room).await;
@@ -70,6 +72,16 @@ async fn invited(room: &Room) -> RowMembership {
     RowMembership::Invited {
         inviter,
         inviter_name,
+    }
+}
+
+fn is_from_ignored(membership: &RowMembership, known: &Known) -> bool {
+    match membership {
+        RowMembership::Invited {
+            inviter: Some(inviter),
+            ..
+        } => known.ignored.contains(inviter),
+        _ => false,
     }
 }
 

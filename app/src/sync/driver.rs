@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use matrix_sdk::{Client, sliding_sync::Version};
 use tokio::sync::watch;
 
-use super::{Backend, SyncState, sliding, v2};
+use super::{Backend, SyncState, pauses::Pauses, sliding, v2};
 use crate::{ids::OwnedRoomId, store::Store, view::shell::Connection};
 
 /// Setting under which the protocol last used is remembered, for a start without network.
@@ -31,13 +31,13 @@ pub(super) struct Driver {
     pub(super) state: watch::Sender<SyncState>,
     pub(super) wanted: watch::Receiver<bool>,
     pub(super) rooms: watch::Receiver<BTreeSet<OwnedRoomId>>,
+    pub(super) pauses: Pauses,
 }
 
 impl Driver {
     /// Runs until the task is ended.
     pub(super) async fn run(mut self) {
         let mut backend = self.choose().await;
-        let mut failures: u32 = 0;
         loop {
             if !*self.wanted.borrow_and_update() {
                 self.update(|state| state.stopped = true);
@@ -56,7 +56,7 @@ impl Driver {
             };
             tracing::info!(?backend, ?ended, "syncing ended");
             match ended {
-                Ended::Stopped => failures = 0,
+                Ended::Stopped => self.pauses.worked(),
                 Ended::Unsupported => backend = self.switch(backend),
                 Ended::SignedOut => {
                     self.update(|state| state.stopped = true);
@@ -65,13 +65,8 @@ impl Driver {
                     }
                 }
                 Ended::Failed => {
-                    failures += 1;
                     self.update(|state| state.connection = Connection::Offline);
-                    let pause = Duration::from_secs(1 << failures.min(5));
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        _ = self.wanted.changed() => {}
-                    }
+                    self.pauses.rest(&mut self.wanted).await;
                 }
             }
         }

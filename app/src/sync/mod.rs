@@ -5,6 +5,8 @@
 
 pub mod clock;
 mod driver;
+pub(crate) mod hope;
+mod pauses;
 mod send_retry;
 mod sliding;
 mod subscriptions;
@@ -13,10 +15,10 @@ mod v2;
 use std::sync::Arc;
 
 use matrix_sdk::Client;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use self::subscriptions::OpenRoom;
-use self::subscriptions::Subscriptions;
+use self::{pauses::Pauses, subscriptions::Subscriptions};
 use crate::{
     ids::OwnedRoomId,
     runtime::{TaskHandle, Tasks},
@@ -57,6 +59,7 @@ pub struct SyncHandle {
 struct Inner {
     state: watch::Receiver<SyncState>,
     running: watch::Sender<bool>,
+    hope: Arc<Notify>,
     subscriptions: Subscriptions,
     _driver: TaskHandle,
     _send_retry: TaskHandle,
@@ -73,16 +76,19 @@ impl SyncHandle {
         });
         let (running, wanted) = watch::channel(true);
         let subscriptions = Subscriptions::default();
+        let hope = Arc::new(Notify::new());
         let driver = driver::Driver {
             client: client.clone(),
             store,
             state: state_in,
             wanted,
             rooms: subscriptions.watch(),
+            pauses: Pauses::new(hope.clone()),
         };
         let inner = Inner {
             state: state.clone(),
             running,
+            hope,
             subscriptions,
             _driver: tasks.spawn("sync", driver.run()),
             _send_retry: tasks.spawn("send-retry", send_retry::run(client, state)),
@@ -118,6 +124,11 @@ impl SyncHandle {
         let mut state = self.state();
         let stopped = state.wait_for(|state| state.stopped);
         let _ = tokio::time::timeout(std::time::Duration::from_secs(5), stopped).await;
+    }
+
+    /// There is reason to hope that the server answers again: a rest after failures ends now.
+    pub fn try_again(&self) {
+        self.inner.hope.notify_waiters();
     }
 
     /// Goes on after [`SyncHandle::stop`].

@@ -1,4 +1,6 @@
-//! Sliding sync through the SDK's `SyncService`, with its offline mode.
+//! Sliding sync through the SDK's `SyncService`.
+//!
+//! Without its offline mode, which asks a server that answers wrongly ten times a second for as long as it does.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +23,6 @@ const TIMELINE_LIMIT: u32 = 5;
 /// Runs until told to stop or until the server turns out not to have it.
 pub(super) async fn run(driver: &mut Driver) -> Ended {
     let built = SyncService::builder(driver.client.clone())
-        .with_offline_mode()
         .with_room_list_timeline_limit(TIMELINE_LIMIT)
         .build()
         .await;
@@ -35,18 +36,35 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
     let (mut wanted, mut subscribed) = (driver.wanted.clone(), driver.rooms.clone());
     let first = subscribed.borrow_and_update().clone();
     subscribe(&rooms, &first).await;
+    // Begun anew because the server forgot us, and not running since.
+    let mut anew = false;
     let ended = loop {
         tokio::select! {
             state = service_state.next() => match state {
-                Some(State::Error(error)) => break classify(&error),
+                Some(State::Error(error)) => match classify(&error) {
+                    Ended::Failed => {
+                        let at_once = is_expired(&error) && !std::mem::replace(&mut anew, true);
+                        if !at_once {
+                            driver.update(|state| state.connection = Connection::Offline);
+                            driver.pauses.rest(&mut wanted).await;
+                        }
+                        if !*wanted.borrow() {
+                            break Ended::Stopped;
+                        }
+                        service.start().await;
+                    }
+                    ended => break ended,
+                },
                 Some(State::Terminated) | None => break Ended::Failed,
-                Some(State::Offline) => {
-                    driver.update(|state| state.connection = Connection::Offline);
+                Some(State::Offline | State::Running | State::Idle) => {
+                    follow(driver, &list_state.get());
                 }
-                Some(State::Running | State::Idle) => follow(driver, &list_state.get()),
             },
             state = list_state.next() => match state {
-                Some(state) => follow(driver, &state),
+                Some(state) => {
+                    anew &= !matches!(state, room_list_service::State::Running);
+                    follow(driver, &state);
+                }
                 None => break Ended::Failed,
             },
             changed = subscribed.changed() => {
@@ -63,8 +81,11 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
     ended
 }
 
-fn follow(driver: &Driver, state: &room_list_service::State) {
+fn follow(driver: &mut Driver, state: &room_list_service::State) {
     use room_list_service::State;
+    if matches!(state, State::SettingUp | State::Running) {
+        driver.pauses.worked();
+    }
     driver.update(|sync| match state {
         State::SettingUp | State::Running => {
             sync.connection = Connection::Online;
@@ -84,14 +105,25 @@ async fn subscribe(service: &RoomListService, rooms: &BTreeSet<OwnedRoomId>) {
     service.subscribe_to_rooms(&rooms).await;
 }
 
-fn classify(error: &Error) -> Ended {
-    let inner = match error {
+/// What the request failed with, if it was a request.
+fn request_error(error: &Error) -> Option<&matrix_sdk::Error> {
+    match error {
         Error::RoomList(room_list_service::Error::SlidingSync(error))
-        | Error::EncryptionSync(encryption_sync_service::Error::SlidingSync(error)) => error,
-        _ => {
-            tracing::warn!(%error, "sliding sync ended");
-            return Ended::Failed;
-        }
+        | Error::EncryptionSync(encryption_sync_service::Error::SlidingSync(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// The server forgot where we were: nothing is wrong, it begins anew.
+fn is_expired(error: &Error) -> bool {
+    request_error(error).and_then(matrix_sdk::Error::client_api_error_kind)
+        == Some(&ErrorKind::UnknownPos)
+}
+
+fn classify(error: &Error) -> Ended {
+    let Some(inner) = request_error(error) else {
+        tracing::warn!(%error, "sliding sync ended");
+        return Ended::Failed;
     };
     tracing::warn!(error = %inner, "sliding sync ended");
     match inner.client_api_error_kind() {

@@ -22,8 +22,6 @@ const LONG_POLL: Duration = Duration::from_secs(30);
 const TIMELINE_LIMIT: u32 = 20;
 /// How often a server without sliding sync is asked whether it has it by now.
 const ASK_AGAIN: Duration = Duration::from_secs(3600);
-/// The longest pause after failures.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs until told to stop, or until the server has sliding sync.
 pub(super) async fn run(driver: &mut Driver) -> Ended {
@@ -34,7 +32,7 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
         .filter(Filter::FilterDefinition(filter()));
     let mut answers = Box::pin(client.sync_stream(settings).await);
     let mut wanted = driver.wanted.clone();
-    let mut failures: u32 = 0;
+    let mut failed = false;
     let mut asked = Instant::now();
     loop {
         let answer = tokio::select! {
@@ -43,10 +41,11 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
         };
         match answer {
             Some(Ok(answer)) => {
-                if failures > 0 && asked.elapsed() > Duration::from_secs(60) {
+                if failed && asked.elapsed() > Duration::from_secs(60) {
                     asked = Instant::now() - ASK_AGAIN;
                 }
-                failures = 0;
+                failed = false;
+                driver.pauses.worked();
                 listen(driver, &answer).await;
                 driver.update(|state| {
                     state.connection = Connection::Online;
@@ -63,12 +62,8 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
                 }
                 tracing::warn!(%error, "/sync failed");
                 driver.update(|state| state.connection = Connection::Offline);
-                failures += 1;
-                let pause = Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = told_to_stop(&mut wanted) => return Ended::Stopped,
-                }
+                failed = true;
+                driver.pauses.rest(&mut wanted).await;
             }
             None => return Ended::Failed,
         }

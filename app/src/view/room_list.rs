@@ -20,6 +20,8 @@ pub struct RoomListState {
     pub total: usize,
     /// Invites waiting.
     pub invites: usize,
+    /// Of these, those the filter in force leaves out.
+    pub folded_invites: usize,
 }
 
 /// Which rooms are shown. "All" is never hidden.
@@ -169,6 +171,8 @@ pub enum RoomListAction {
         /// Ignore the inviter from now on too.
         ignore_inviter: bool,
     },
+    /// Decline every invite there is.
+    DeclineAll,
     /// Leave a room.
     Leave(OwnedRoomId),
     /// Mark read or unread.

@@ -48,6 +48,7 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
             ignore_inviter,
         })
     }));
+    global.on_decline_all(port.always(Action::DeclineAll));
     global.on_leave(
         port.maybe(|room: SharedString| Some(Action::Leave(RoomId::parse(room.as_str()).ok()?))),
     );
@@ -182,6 +183,7 @@ fn show(global: &Globals<'_>, state: &RoomListState) {
     global.set_loading(state.loading);
     global.set_total(clamp(state.total));
     global.set_invites(clamp(state.invites));
+    global.set_folded_invites(clamp(state.folded_invites));
 }
 
 fn filter_of(filter: views::Filter) -> Filter {

@@ -24,6 +24,8 @@ use super::{
 /// How long an owner is waited for that takes no commands and does not end. The stores of a phone may take seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// How long a profile that was given up is left to the program that wanted it. It tries more often than this.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
 
 /// Becomes the owner of the profile as the program; nothing if the program runs already, and was told.
 pub(super) fn become_program(arguments: &Arguments) -> Result<Option<Core>, Ended> {
@@ -65,12 +67,16 @@ pub(super) fn one_command(mut arguments: Arguments, output: Output) -> Result<()
                 owner.end();
                 match ended {
                     Stayed::ToldToQuit => return Ok(()),
-                    Stayed::MadeWay => continue,
+                    Stayed::MadeWay => {
+                        tries.leave_alone();
+                        continue;
+                    }
                 }
             }
             owner.end();
-            if let Some(answer) = answer? {
-                break answer;
+            match answer? {
+                Some(answer) => break answer,
+                None => tries.leave_alone(),
             }
         } else if let Some(answer) = tries.hand_over(&command, &mut lines)? {
             break answer;
@@ -87,6 +93,8 @@ struct Tries {
     output: Output,
     runtime: Runtime,
     since: Instant,
+    /// Until when somebody else shall become the owner.
+    left_until: Option<Instant>,
 }
 
 impl Tries {
@@ -102,11 +110,20 @@ impl Tries {
                 .enable_all()
                 .build()?,
             since: Instant::now(),
+            left_until: None,
         })
     }
 
-    /// A core, if nobody else has the profile.
+    /// The profile was given up for somebody, who gets a moment to take it.
+    fn leave_alone(&mut self) {
+        self.left_until = Some(Instant::now() + LEFT_ALONE);
+    }
+
+    /// A core, if nobody else has the profile or is about to.
     fn own(&mut self) -> Result<Option<Core>, Failure> {
+        if self.left_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(None);
+        }
         match start::core(self.config.clone()) {
             Ok(core) => {
                 self.since = Instant::now();
@@ -131,6 +148,9 @@ impl Tries {
             |progress| output.progress(&progress),
             lines,
         ))?;
+        if !matches!(handed, HandOver::Nobody) {
+            self.left_until = None;
+        }
         match handed {
             HandOver::Done(answer) => return Ok(Some(answer)),
             HandOver::Cut => self.since = Instant::now(),

@@ -1,6 +1,6 @@
 //! From arguments to an exit code.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::CommandFactory;
 use hardline_app::{
@@ -64,6 +64,9 @@ impl From<anyhow::Error> for Ended {
     }
 }
 
+/// How long the end of the program waits for commands it carries out for others.
+const COMMANDS_LIMIT: Duration = Duration::from_secs(5);
+
 /// The window, or the background; a second start hands over to the first.
 fn program(
     arguments: &Arguments,
@@ -72,12 +75,19 @@ fn program(
     let Some(core) = owner::become_program(arguments)? else {
         return Ok(());
     };
-    if let Err(error) = control::server::start(&core, Role::Program) {
-        tracing::warn!(%error, "other starts cannot reach this one");
-    }
+    let serving = control::server::start(&core, Role::Program)
+        .inspect_err(|error| tracing::warn!(%error, "other starts cannot reach this one"))
+        .ok();
     control::activation::start(&core);
     quit_on_signals(&core);
     window(core.clone(), arguments.background).map_err(Ended::Usage)?;
+    if let Some(serving) = serving {
+        let finish = async { tokio::time::timeout(COMMANDS_LIMIT, serving.finish()).await };
+        let finished = core.block_on(finish);
+        if finished.is_err() {
+            tracing::warn!("a command under way was cut");
+        }
+    }
     core.shutdown();
     Ok(())
 }

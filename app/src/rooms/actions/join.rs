@@ -1,6 +1,6 @@
 //! Joining, accepting, declining, leaving.
 
-use matrix_sdk::RoomState;
+use matrix_sdk::{Room, RoomState};
 use ruma::{
     OwnedRoomId, OwnedServerName, RoomAliasId, RoomId, RoomOrAliasId,
     api::client::membership::join_room_by_id_or_alias,
@@ -75,16 +75,31 @@ pub async fn decline(
     room_id: &RoomId,
     ignore_inviter: bool,
 ) -> Result<(), RoomError> {
-    let room = known(session, room_id)?;
+    Ok(decline_room(&known(session, room_id)?, ignore_inviter).await?)
+}
+
+/// As [`decline`]. Ignoring comes first: it helps even if the room cannot be left.
+pub(crate) async fn decline_room(room: &Room, ignore_inviter: bool) -> matrix_sdk::Result<()> {
     let inviter = match room.invite_details().await {
-        Ok(invite) if ignore_inviter => invite.inviter.map(|member| member.user_id().to_owned()),
+        Ok(invite) if ignore_inviter => invite.inviter,
         _ => None,
     };
-    room.leave().await?;
     if let Some(inviter) = inviter {
-        super::ignore(session, &inviter).await?;
+        let account = room.client().account();
+        account.ignore_user(inviter.user_id()).await?;
     }
-    Ok(())
+    room.leave().await
+}
+
+/// Declines every invite; those that fail stay, and the first failure is told.
+pub async fn decline_all(session: &Session) -> Result<(), RoomError> {
+    let mut failed = None;
+    for room in session.client().invited_rooms() {
+        if let Err(error) = room.leave().await {
+            failed.get_or_insert(error);
+        }
+    }
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Leaves a room.

@@ -10,9 +10,10 @@ use matrix_sdk::{HttpError, Room};
 pub use self::{
     create::{NewRoom, create, direct_room},
     find::{find, room},
-    join::{accept, decline, join, leave},
+    join::{accept, decline, decline_all, join, leave},
     people::{ignore, ignored, invite, unignore},
 };
+pub(crate) use self::{join::decline_room, people::ignored_by};
 use crate::{
     failure::{self, Doing},
     ids::RoomId,

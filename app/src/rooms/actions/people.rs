@@ -1,5 +1,6 @@
 //! Inviting, and ignoring.
 
+use matrix_sdk::Client;
 use ruma::events::ignored_user_list::IgnoredUserListEventContent;
 
 use super::{RoomError, known};
@@ -33,8 +34,12 @@ pub async fn unignore(session: &Session, user_id: &UserId) -> Result<(), RoomErr
 
 /// Whom we ignore.
 pub async fn ignored(session: &Session) -> Result<Vec<OwnedUserId>, RoomError> {
-    let list = session
-        .client()
+    ignored_by(session.client()).await
+}
+
+/// Whom the account of this client ignores, as far as the stores know.
+pub(crate) async fn ignored_by(client: &Client) -> Result<Vec<OwnedUserId>, RoomError> {
+    let list = client
         .account()
         .account_data::<IgnoredUserListEventContent>()
         .await?;

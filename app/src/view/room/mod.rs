@@ -184,7 +184,10 @@ pub enum RoomAction {
     /// Accept an invite to this room.
     Accept,
     /// Decline it.
-    Decline,
+    Decline {
+        /// Ignore the inviter from now on too.
+        ignore_inviter: bool,
+    },
 }
 
 /// One-shot effects.

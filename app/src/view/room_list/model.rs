@@ -136,7 +136,10 @@ impl Model {
             let state = self.driver.state.borrow();
             (state.filter, state.search.clone())
         };
-        let wanted = order::select(rooms.rows(), filter, &search);
+        let order::Selection {
+            rows: wanted,
+            folded,
+        } = order::select(rooms.rows(), filter, &search);
         self.shown = wanted.iter().map(|row| row.room_id.clone()).collect();
         diff::apply(
             &mut self.rows.lock().unwrap_or_else(PoisonError::into_inner),
@@ -146,6 +149,7 @@ impl Model {
         self.driver.update(|state| {
             state.total = rooms.len();
             state.invites = invites;
+            state.folded_invites = folded;
         });
     }
 
@@ -192,6 +196,7 @@ async fn perform(
         } => {
             actions::decline(session, &room_id, ignore_inviter).await?;
         }
+        RoomListAction::DeclineAll => actions::decline_all(session).await?,
         RoomListAction::Leave(room_id) => actions::leave(session, &room_id).await?,
         RoomListAction::MarkUnread { room_id, unread } => {
             actions::mark_unread(session, &room_id, unread).await?;

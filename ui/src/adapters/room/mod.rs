@@ -80,7 +80,7 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
     global.on_retry_decryption(port.always(Action::RetryDecryption));
     global.on_accept_identity(port.always(Action::AcceptIdentity));
     global.on_accept(port.always(Action::Accept));
-    global.on_decline(port.always(Action::Decline));
+    global.on_decline(port.with(|ignore_inviter| Action::Decline { ignore_inviter }));
 }
 
 /// A room that is open.

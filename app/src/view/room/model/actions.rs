@@ -33,8 +33,8 @@ impl Model {
             Action::JumpToEnd => self.jump_to_end(),
             Action::RetryDecryption => self.ask_for_keys_anew(),
             Action::AcceptIdentity => self.accept_identities(),
-            Action::Accept => self.answer_invite(true),
-            Action::Decline => self.answer_invite(false),
+            Action::Accept => self.accept_invite(),
+            Action::Decline { ignore_inviter } => self.decline_invite(ignore_inviter),
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     failure::{self, Doing},
     ids::OwnedUserId,
-    rooms::row,
+    rooms::{actions, row},
     timeline::{Can, Person},
 };
 
@@ -140,17 +140,21 @@ impl Model {
         });
     }
 
-    /// Accepts or declines an invite.
-    pub(super) fn answer_invite(&self, accept: bool) {
+    /// Accepts an invite.
+    pub(super) fn accept_invite(&self) {
         let (room, outcomes) = (self.room.clone(), self.outcomes.clone());
-        self.tasks.detach("answer-invite", async move {
-            let result = if accept {
-                room.join().await
-            } else {
-                room.leave().await
-            };
-            let outcome = match result {
-                Ok(()) if accept => return,
+        self.tasks.detach("accept-invite", async move {
+            if let Err(error) = room.join().await {
+                let _ = outcomes.send(Outcome::Toast(failure::of_sdk(&error, Doing::InRoom)));
+            }
+        });
+    }
+
+    /// Declines an invite.
+    pub(super) fn decline_invite(&self, ignore_inviter: bool) {
+        let (room, outcomes) = (self.room.clone(), self.outcomes.clone());
+        self.tasks.detach("decline-invite", async move {
+            let outcome = match actions::decline_room(&room, ignore_inviter).await {
                 Ok(()) => Outcome::Left,
                 Err(error) => Outcome::Toast(failure::of_sdk(&error, Doing::InRoom)),
             };
