@@ -110,6 +110,8 @@ impl Tasks {
     {
         let failures = self.failures.clone();
         let closing = self.closing.clone();
+        // Boxed, so that what is around it costs no stack: some futures of the SDK are large.
+        let future = Box::pin(future);
         let task = async move {
             let guarded = AssertUnwindSafe(future).catch_unwind();
             if let Some(Err(_)) = closing.run_until_cancelled(guarded).await {

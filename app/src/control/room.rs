@@ -12,12 +12,12 @@ use crate::{
         order,
     },
     session::Session,
-    view::room_list::{Filter, Preview, RoomRow, RowMembership},
+    view::room_list::{Preview, RoomRow, RowMembership},
 };
 
 pub(super) async fn list(session: &Session) -> Value {
     let rooms = session.rooms().rooms().borrow().clone();
-    let rows = order::select(rooms.rows(), Filter::All, "").rows;
+    let rows = order::sorted(rooms.rows());
     rows.iter().map(|row| describe(session, row)).collect()
 }
 

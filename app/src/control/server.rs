@@ -56,10 +56,27 @@ struct Doors {
     role: Role,
     /// The program wants the profile.
     wanted: watch::Sender<bool>,
+    passage: watch::Sender<Passage>,
+}
+
+/// Whether commands are taken, and how many are: in one, so that none slips in while it closes.
+#[derive(Debug, Default)]
+struct Passage {
     /// No more commands are taken.
-    closing: watch::Sender<bool>,
+    closing: bool,
     /// Commands under way that end by themselves.
-    under_way: watch::Sender<usize>,
+    under_way: usize,
+}
+
+impl Doors {
+    /// Resolves when no more commands are taken.
+    async fn closing(&self) {
+        let _ = self
+            .passage
+            .subscribe()
+            .wait_for(|passage| passage.closing)
+            .await;
+    }
 }
 
 impl Serving {
@@ -75,9 +92,11 @@ impl Serving {
 
     /// Takes no more commands and waits for those under way. Endless ones are cut; their callers go on elsewhere.
     pub async fn finish(self) {
-        self.doors.closing.send_replace(true);
-        let mut under_way = self.doors.under_way.subscribe();
-        let _ = under_way.wait_for(|commands| *commands == 0).await;
+        self.doors
+            .passage
+            .send_modify(|passage| passage.closing = true);
+        let mut passage = self.doors.passage.subscribe();
+        let _ = passage.wait_for(|passage| passage.under_way == 0).await;
     }
 }
 
@@ -86,8 +105,7 @@ pub fn start(core: &Core, role: Role) -> Result<Serving, SocketError> {
     let doors = Arc::new(Doors {
         role,
         wanted: watch::Sender::new(false),
-        closing: watch::Sender::new(false),
-        under_way: watch::Sender::new(0),
+        passage: watch::Sender::default(),
     });
     let serving = Serving {
         doors: doors.clone(),
@@ -104,11 +122,10 @@ pub fn start(core: &Core, role: Role) -> Result<Serving, SocketError> {
     let weak = core.downgrade();
     let tasks = core.tasks().clone();
     core.tasks().detach("control", async move {
-        let mut closing = doors.closing.subscribe();
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                _ = closing.wait_for(|closing| *closing) => return,
+                () = doors.closing() => return,
             };
             let stream = match accepted {
                 Ok(stream) => stream,
@@ -160,12 +177,11 @@ async fn serve(core: &Core, stream: UnixStream, doors: &Doors) -> std::io::Resul
         return Ok(());
     };
     write(&mut writer, &Reply::Taken).await?;
-    let mut closing = doors.closing.subscribe();
     let endless = command.is_endless();
     tokio::select! {
         biased;
         // an endless command never ends because its owner does: its caller is cut, and goes on elsewhere
-        _ = closing.wait_for(|closing| *closing), if endless => {}
+        () = doors.closing(), if endless => {}
         carried_out = carry_out(core, command, lines, &mut writer) => carried_out?,
     }
     drop(counted);
@@ -173,26 +189,25 @@ async fn serve(core: &Core, stream: UnixStream, doors: &Doors) -> std::io::Resul
 }
 
 /// Counts a command that ends by itself.
-struct UnderWay<'a>(Option<&'a watch::Sender<usize>>);
+struct UnderWay<'a>(Option<&'a watch::Sender<Passage>>);
 
 impl<'a> UnderWay<'a> {
     /// Nothing if no more commands are taken.
     fn begin(doors: &'a Doors, command: &Command) -> Option<Self> {
-        if *doors.closing.borrow() {
-            return None;
-        }
-        if command.is_endless() {
-            return Some(Self(None));
-        }
-        doors.under_way.send_modify(|commands| *commands += 1);
-        Some(Self(Some(&doors.under_way)))
+        let endless = command.is_endless();
+        let taken = doors.passage.send_if_modified(|passage| {
+            passage.under_way += usize::from(!passage.closing && !endless);
+            !passage.closing
+        });
+        let counted = (!endless).then_some(&doors.passage);
+        taken.then_some(Self(counted))
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Some(under_way) = self.0 {
-            under_way.send_modify(|commands| *commands -= 1);
+        if let Some(passage) = self.0 {
+            passage.send_modify(|passage| passage.under_way -= 1);
         }
     }
 }

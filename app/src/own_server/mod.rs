@@ -6,7 +6,7 @@ mod supervise;
 use std::{path::PathBuf, sync::Arc};
 
 use hardline_platform::{identity::SERVER_PROGRAM, process::Processes};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 pub use self::setup::OwnServerError;
 use self::setup::Setup;
@@ -31,6 +31,23 @@ struct Inner {
     tasks: Tasks,
     state: watch::Sender<OwnServer>,
     running: Mutex<Option<TaskHandle>>,
+    ours: watch::Sender<bool>,
+    restart: Arc<Notify>,
+}
+
+/// What others need to know of the server to make an account on it, and how far it reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnServerDetails {
+    /// Its permanent name.
+    pub server_name: String,
+    /// Its address on this device.
+    pub base_url: String,
+    /// What it asks for when an account is made.
+    pub registration_token: Option<String>,
+    /// Other devices reach it.
+    pub is_shared: bool,
+    /// Its address for them, if there is a network.
+    pub network_url: Option<String>,
 }
 
 /// A running server, as accounts are made on it.
@@ -60,6 +77,8 @@ impl OwnServerService {
             tasks,
             state: watch::Sender::new(state),
             running: Mutex::default(),
+            ours: watch::Sender::new(false),
+            restart: Arc::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -101,18 +120,58 @@ impl OwnServerService {
                 setup: setup.clone(),
                 processes: self.inner.processes.clone(),
                 state: self.inner.state.clone(),
+                ours: self.inner.ours.clone(),
+                restart: self.inner.restart.clone(),
             };
             *running = Some(self.inner.tasks.spawn("own-server", supervisor.run()));
         }
+        self.settled().await?;
+        Ok(setup.running())
+    }
+
+    /// Waits until it runs, or does not.
+    async fn settled(&self) -> Result<(), OwnServerError> {
         let mut state = self.inner.state.subscribe();
         let settled = state
             .wait_for(|state| matches!(state, OwnServer::Running { .. } | OwnServer::Failed { .. }))
             .await;
         match settled.as_deref() {
-            Ok(OwnServer::Running { .. }) => Ok(setup.running()),
+            Ok(OwnServer::Running { .. }) => Ok(()),
             Ok(OwnServer::Failed { detail }) => Err(OwnServerError::Ended(detail.clone())),
             _ => Err(OwnServerError::Ended("it was stopped".to_owned())),
         }
+    }
+
+    /// What is known of it, if it was ever set up.
+    pub fn details(&self) -> Option<OwnServerDetails> {
+        let setup = Setup::load(&self.inner.dir).ok()?;
+        Some(OwnServerDetails {
+            base_url: setup.base_url(),
+            is_shared: setup.is_shared(),
+            network_url: setup.network_url(),
+            server_name: setup.server_name,
+            registration_token: setup.registration_token,
+        })
+    }
+
+    /// Lets other devices reach it, or no longer, and starts it anew for that. As before if it does not start then.
+    pub async fn share(&self, shared: bool) -> Result<(), OwnServerError> {
+        let _turn = self.inner.running.lock().await;
+        if !*self.inner.ours.borrow() {
+            return Err(OwnServerError::RunsElsewhere);
+        }
+        setup::set_shared(&self.inner.dir, shared)?;
+        let started = self.start_anew().await;
+        if started.is_err() {
+            setup::set_shared(&self.inner.dir, !shared)?;
+        }
+        started
+    }
+
+    async fn start_anew(&self) -> Result<(), OwnServerError> {
+        self.inner.state.send_replace(OwnServer::Starting);
+        self.inner.restart.notify_one();
+        self.settled().await
     }
 
     async fn set_up(&self, program: &std::path::Path) -> Result<Setup, OwnServerError> {

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hardline_platform::process::{ProcessError, ProcessSpec, Processes, Readiness};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use super::setup::{Setup, config_path};
 use crate::view::onboarding::OwnServer;
@@ -16,6 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A run this long counts as a success: the next pause is short again.
 const LONG_RUN: Duration = Duration::from_secs(120);
+/// How long it may take to end.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Its output.
 const LOG: &str = "hardline-server.log";
 
@@ -26,20 +31,29 @@ pub(super) struct Supervisor {
     pub(super) setup: Setup,
     pub(super) processes: Arc<dyn Processes>,
     pub(super) state: watch::Sender<OwnServer>,
+    /// Whether the server is a child of ours.
+    pub(super) ours: watch::Sender<bool>,
+    /// Start it anew, with the configuration as it is now.
+    pub(super) restart: Arc<Notify>,
 }
 
 impl Supervisor {
     /// Runs until the task is ended; the server ends with it.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
+            if let Ok(setup) = Setup::load(&self.dir) {
+                self.setup = setup;
+            }
             let began = Instant::now();
             if self.answers().await {
                 // Another profile's program, or a system service, runs it already.
                 self.set_running();
                 self.until_silent().await;
             } else {
-                let detail = self.run_once().await;
+                let ended = self.run_once().await;
+                self.ours.send_replace(false);
+                let Some(detail) = ended else { continue };
                 tracing::warn!(%detail, "the server on this device ended");
                 self.state.send_replace(OwnServer::Failed { detail });
             }
@@ -58,8 +72,8 @@ impl Supervisor {
         });
     }
 
-    /// Starts it and waits until it ends; says how it did.
-    async fn run_once(&self) -> String {
+    /// Starts it and waits until it ends; says how it did, or nothing if it is to be started anew.
+    async fn run_once(&self) -> Option<String> {
         let mut spec = ProcessSpec::new(&self.program);
         spec.arguments = vec!["--config".into(), config_path(&self.dir).into()];
         spec.log = Some(self.dir.join(LOG));
@@ -67,13 +81,18 @@ impl Supervisor {
         let ended = async {
             let mut process = self.processes.spawn(spec).await?;
             process.ready(READY_LIMIT).await?;
+            self.ours.send_replace(true);
             self.set_running();
-            process.wait().await
+            tokio::select! {
+                exit = process.wait() => exit.map(Some),
+                () = self.restart.notified() => process.stop(STOP_LIMIT).await.map(|_| None),
+            }
         };
         match ended.await {
-            Ok(exit) => format!("it ended: {exit:?}"),
-            Err(ProcessError::Ended(_)) => self.last_words(),
-            Err(error) => error.to_string(),
+            Ok(None) => None,
+            Ok(Some(exit)) => Some(format!("it ended: {exit:?}")),
+            Err(ProcessError::Ended(_)) => Some(self.last_words()),
+            Err(error) => Some(error.to_string()),
         }
     }
 

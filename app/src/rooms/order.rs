@@ -23,17 +23,7 @@ pub fn select<'a>(
     search: &str,
 ) -> Selection {
     let words = words(search);
-    let mut chosen: Vec<&RoomRow> = rows
-        .filter(|row| passes(row, filter) && matches(row, &words))
-        .collect();
-    chosen.sort_by_cached_key(|row| {
-        (
-            !is_invite(row),
-            Reverse(row.timestamp),
-            row.name.to_lowercase(),
-            row.room_id.clone(),
-        )
-    });
+    let mut chosen = sorted(rows.filter(|row| passes(row, filter) && matches(row, &words)));
     let mut folded = 0;
     if filter != Filter::Invites && words.is_empty() {
         let invites = chosen.iter().take_while(|row| is_invite(row)).count();
@@ -44,6 +34,20 @@ pub fn select<'a>(
         rows: chosen.into_iter().cloned().collect(),
         folded,
     }
+}
+
+/// Newest first, invites before all.
+pub fn sorted<'a>(rows: impl Iterator<Item = &'a RoomRow>) -> Vec<&'a RoomRow> {
+    let mut rows: Vec<&RoomRow> = rows.collect();
+    rows.sort_by_cached_key(|row| {
+        (
+            !is_invite(row),
+            Reverse(row.timestamp),
+            row.name.to_lowercase(),
+            row.room_id.clone(),
+        )
+    });
+    rows
 }
 
 fn passes(row: &RoomRow, filter: Filter) -> bool {

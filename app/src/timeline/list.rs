@@ -80,6 +80,17 @@ struct Entry<I> {
     dirty: bool,
 }
 
+/// What a batch of changes did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// Items came, went or changed.
+    Changed,
+    /// The list was begun anew, with other items.
+    BegunAnew,
+    /// The list had items and has none.
+    Emptied,
+}
+
 /// Where rows are shown from; outlives the list when the SDK empties it for a moment.
 pub(crate) struct RowList<I: Item> {
     entries: Vec<Entry<I>>,
@@ -144,9 +155,11 @@ impl<I: Item> RowList<I> {
         self.held
     }
 
-    /// Applies a batch. Returns whether it emptied a list that had items: then the rows stay as they are until
-    /// [`RowList::release`].
-    pub(crate) fn apply(&mut self, diffs: Vec<VectorDiff<I>>, context: &I::Context) -> bool {
+    /// Applies a batch. If it empties a list that had items, the rows stay as they are until [`RowList::release`].
+    pub(crate) fn apply(&mut self, diffs: Vec<VectorDiff<I>>, context: &I::Context) -> Applied {
+        let begun_anew = diffs
+            .iter()
+            .any(|diff| matches!(diff, VectorDiff::Clear | VectorDiff::Reset { .. }));
         let before = self.entries.len();
         let mut edges = Edges {
             prefix: before,
@@ -157,14 +170,17 @@ impl<I: Item> RowList<I> {
         }
         if self.entries.is_empty() && before > 0 {
             self.held = true;
-            return true;
+            return Applied::Emptied;
         }
         if !self.held {
             let end = self.entries.len() - edges.suffix.min(self.entries.len() - edges.prefix);
             let rebuilt = self.rebuild(edges.prefix..end, context);
             self.refresh_seen(&rebuilt);
         }
-        false
+        match begun_anew {
+            true => Applied::BegunAnew,
+            false => Applied::Changed,
+        }
     }
 
     /// Shows what the list holds now, after it was emptied and filled again.

@@ -278,7 +278,7 @@ async fn a_change_touches_its_row_and_its_neighbors_only() {
 fn rows_stay_while_the_list_is_emptied_and_keep_their_names() {
     let mut list = list("aob-m");
     let before: Vec<Row> = list.rows().snapshot().iter().cloned().collect();
-    assert!(list.apply(vec![VectorDiff::Clear], &()));
+    assert_eq!(list.apply(vec![VectorDiff::Clear], &()), Applied::Emptied);
     assert!(list.is_held());
     assert!(
         list.rows().snapshot().iter().eq(before.iter()),
@@ -293,7 +293,10 @@ fn rows_stay_while_the_list_is_emptied_and_keep_their_names() {
             ..fake(*was, *kind)
         })
         .collect();
-    assert!(!list.apply(vec![VectorDiff::Append { values }], &()));
+    assert_eq!(
+        list.apply(vec![VectorDiff::Append { values }], &()),
+        Applied::Changed
+    );
     assert!(
         list.rows().snapshot().iter().eq(before.iter()),
         "still held"
@@ -364,7 +367,7 @@ fn any_changes_give_the_rows_that_a_fresh_start_would() {
                 diff.clone().apply(&mut model);
                 batch.push(diff);
             }
-            let emptied = tested.apply(batch, &());
+            let emptied = tested.apply(batch, &()) == Applied::Emptied;
             if emptied {
                 tested.release(&());
             }

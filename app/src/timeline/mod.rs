@@ -25,7 +25,7 @@ use ruma::{OwnedEventId, OwnedUserId};
 pub(crate) use self::{
     attachment::{file_of, sticker_source},
     encryption_mark::session_id,
-    list::RowList,
+    list::{Applied, RowList},
     message::{preview, text_of},
     minimize::minimize,
     names::{Names, Person},

@@ -175,7 +175,7 @@ impl Model {
                     }
                 }
                 Some(outcome) = outcomes.recv() => {
-                    if matches!(outcome, Outcome::Refilled) {
+                    if matches!(outcome, Outcome::Refilled { .. }) {
                         // What came back is shown in one piece, so take all of it first.
                         let more = drain(&mut items, Vec::new());
                         self.take_diffs(more);

@@ -15,6 +15,7 @@ use crate::{
     failure::{self, Doing},
     ids::{EventId, OwnedEventId},
     notice::Notice,
+    timeline::Applied,
     view::{Pending, room::RoomEffect},
 };
 
@@ -33,8 +34,12 @@ impl Model {
     /// Applies changes of the timeline.
     pub(super) fn take_diffs(&mut self, diffs: Vec<VectorDiff<Arc<TimelineItem>>>) {
         let before = self.list.len();
-        let emptied = self.list.apply(diffs, &self.context);
-        if emptied {
+        let applied = self.list.apply(diffs, &self.context);
+        if applied != Applied::Changed {
+            // There may be older rows again.
+            self.screen.update(|state| state.at_start = false);
+        }
+        if applied == Applied::Emptied {
             // Ignoring somebody makes the SDK forget all timelines: fetch again what was shown, then swap.
             self.refill_to = before.min(REFILL);
             self.refill();
@@ -66,15 +71,17 @@ impl Model {
         let (goal, outcomes) = (self.refill_to, self.outcomes.clone());
         self.tasks.detach("refill", async move {
             let mut n_items = 0;
+            let mut at_start = false;
             while n_items < goal {
                 let page =
                     tokio::time::timeout(REFILL_LIMIT, timeline.paginate_backwards(PAGE)).await;
                 n_items = settled_len(&timeline).await;
+                at_start = matches!(page, Ok(Ok(true)));
                 if !matches!(page, Ok(Ok(false))) {
                     break;
                 }
             }
-            let _ = outcomes.send(Outcome::Refilled);
+            let _ = outcomes.send(Outcome::Refilled { at_start });
         });
     }
 
@@ -106,7 +113,7 @@ impl Model {
         self.screen.update(|state| match result {
             Ok(at_start) => {
                 state.paginating = Pending::Idle;
-                state.at_start |= at_start;
+                state.at_start = at_start;
             }
             Err(notice) => state.paginating = Pending::Failed(notice),
         });

@@ -24,7 +24,10 @@ pub(super) enum Outcome {
     /// Older rows were fetched, or not.
     Paginated(Result<bool, Notice>),
     /// The emptied timeline holds rows again.
-    Refilled,
+    Refilled {
+        /// There is nothing older.
+        at_start: bool,
+    },
     /// An event that was looked for is in the timeline now.
     Found(OwnedEventId),
     /// It is nowhere to be found.
@@ -48,7 +51,10 @@ impl Model {
         match outcome {
             Outcome::People(people) => self.learn(people),
             Outcome::Paginated(result) => self.paginated(result),
-            Outcome::Refilled => self.release(),
+            Outcome::Refilled { at_start } => {
+                self.screen.update(|state| state.at_start = at_start);
+                self.release();
+            }
             Outcome::Found(event_id) => {
                 if let Some(row) = self.row_of_event(&event_id) {
                     self.effect(RoomEffect::ScrollTo { row });

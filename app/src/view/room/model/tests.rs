@@ -630,6 +630,63 @@ async fn ignoring_somebody_takes_out_their_rows_and_leaves_the_others_in_place()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_more_news_than_fit_one_answer_older_rows_are_there_to_be_fetched() {
+    use matrix_sdk::test_utils::mocks::RoomMessagesResponseTemplate;
+    let (server, client, room_id) = setup().await;
+    let f = EventFactory::new().room(room_id).sender(&ALICE);
+    let text = |n: u32| {
+        let id = EventId::parse(format!("$m{n}")).expect("an id");
+        f.text_msg(format!("message {n}")).event_id(&id)
+    };
+    let mut pages = Vec::new();
+    for (from, n, end) in [
+        ("first", 1, None),
+        ("gap", 8, Some("older")),
+        ("older", 7, Some("oldest")),
+    ] {
+        let page = RoomMessagesResponseTemplate::default();
+        let page = page.events(vec![text(n).into_raw_timeline()]);
+        let page = match end {
+            Some(end) => page.end_token(end),
+            None => page,
+        };
+        let mock = server.mock_room_messages().match_from(from).ok(page);
+        pages.push(mock.mount_as_scoped().await);
+    }
+    let known = JoinedRoomBuilder::new(room_id)
+        .add_timeline_event(text(2))
+        .set_timeline_prev_batch("first")
+        .set_timeline_limited();
+    server.sync_room(&client, known).await;
+    let mut watcher = Watcher::open(&client, room_id);
+    watcher
+        .until("what is known", Watcher::says("message 2"))
+        .await;
+    watcher.room.send(RoomAction::PaginateBack);
+    watcher.until("the first", Watcher::says("message 1")).await;
+    watcher.state("the start", |state| state.at_start).await;
+
+    let news = JoinedRoomBuilder::new(room_id)
+        .add_timeline_event(text(9))
+        .set_timeline_prev_batch("gap")
+        .set_timeline_limited();
+    server.sync_room(&client, news).await;
+    watcher
+        .until("the newest", Watcher::says("message 9"))
+        .await;
+    watcher
+        .state("that there is more", |state| !state.at_start)
+        .await;
+    for _ in 0..2 {
+        watcher
+            .state("quiet", |state| state.paginating == Pending::Idle)
+            .await;
+        watcher.room.send(RoomAction::PaginateBack);
+    }
+    watcher.until("older", Watcher::says("message 7")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn membership_changes_are_told_in_one_row_and_typing_by_name() {
     let (server, client, room_id) = setup().await;
     let f = EventFactory::new().room(room_id);
