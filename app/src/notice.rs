@@ -121,6 +121,11 @@ pub enum Notice {
     },
     /// The recovery key or passphrase is wrong.
     WrongRecoveryKey,
+    /// The homeserver on this device did not do what was wanted of it.
+    OwnServerFailed {
+        /// What it said, or what was wrong.
+        detail: String,
+    },
     /// A background task failed by panic; it was restarted where possible.
     TaskFailed {
         /// Which.

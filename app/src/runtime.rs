@@ -16,6 +16,9 @@ use crate::notice::Notice;
 const WORKERS: usize = 2;
 /// Threads for blocking calls (SQLite connections run here). A bound, since each keeps its own heap arena.
 const BLOCKING_THREADS: usize = 12;
+/// The stack of a thread. Twice the customary size: the SDK's futures are polled many deep, and in builds without
+/// optimisation each takes its share. Only what is used is memory.
+const STACK: usize = 4 * 1024 * 1024;
 /// How long an idle blocking thread lives on.
 const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// How long the end of the program waits for tasks.
@@ -28,6 +31,7 @@ pub(crate) fn build() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK)
         .thread_keep_alive(BLOCKING_KEEP_ALIVE)
         .thread_name("hardline-core")
         .enable_all()

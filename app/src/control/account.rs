@@ -170,10 +170,7 @@ fn name_of(state: &SessionState) -> &'static str {
 }
 
 pub(super) async fn own_server(core: &Core) -> Result<Value, Failure> {
-    let running = core.own_server().start().await.map_err(|error| {
-        Failure::from(crate::notice::Notice::Unexpected {
-            detail: error.to_string(),
-        })
-    })?;
+    let running = core.own_server().start().await;
+    let running = running.map_err(|error| Failure::from(error.notice()))?;
     Ok(json!({ "server_name": running.server_name, "base_url": running.base_url }))
 }

@@ -136,7 +136,10 @@ fn of_notice(notice: &Notice) -> u8 {
         Notice::SendFailed { .. }
         | Notice::TooLongForMessage { .. }
         | Notice::FileTooLarge { .. } => 11,
-        Notice::ClockWrong { .. } | Notice::TaskFailed { .. } | Notice::Unexpected { .. } => 1,
+        Notice::ClockWrong { .. }
+        | Notice::OwnServerFailed { .. }
+        | Notice::TaskFailed { .. }
+        | Notice::Unexpected { .. } => 1,
     }
 }
 
@@ -190,6 +193,7 @@ fn sentence(notice: &Notice) -> String {
         }
         Notice::FileUnreadable { name } => format!("{name} cannot be read"),
         Notice::WrongRecoveryKey => "the recovery key is wrong".into(),
+        Notice::OwnServerFailed { detail } => format!("the homeserver on this device: {detail}"),
         Notice::TaskFailed { task } => format!("the task {task} failed"),
         Notice::Unexpected { detail } => detail.clone(),
     }

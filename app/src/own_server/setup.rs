@@ -11,6 +11,7 @@ use hardline_platform::dirs::create_private;
 use serde::Deserialize;
 
 use super::RunningServer;
+use crate::notice::Notice;
 
 /// File name of the configuration inside the server's folder.
 const CONFIG: &str = "hardline-server.toml";
@@ -51,6 +52,19 @@ pub enum OwnServerError {
     /// Its folder could not be made.
     #[error(transparent)]
     Dirs(#[from] hardline_platform::dirs::DirsError),
+}
+
+impl OwnServerError {
+    /// What the person is told.
+    pub fn notice(&self) -> Notice {
+        match self {
+            Self::Io(error) => crate::failure::of_any(error),
+            Self::Dirs(error) => crate::failure::of_any(error),
+            other => Notice::OwnServerFailed {
+                detail: other.to_string(),
+            },
+        }
+    }
 }
 
 /// What we need of the configuration.

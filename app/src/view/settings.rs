@@ -6,6 +6,7 @@ pub use model::{APPEARANCE, NOTIFICATIONS, SettingsViewModel};
 
 use super::{Avatar, Pending};
 use crate::ids::{OwnedDeviceId, OwnedUserId};
+pub use crate::own_server::OwnServerDetails;
 
 /// What the screens show.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,10 @@ pub struct SettingsState {
     pub notifications: Notifications,
     /// People ignored.
     pub ignored: Vec<OwnedUserId>,
+    /// The homeserver on this device, if it was ever set up.
+    pub own_server: Option<OwnServerDetails>,
+    /// Changing how far it reaches.
+    pub own_server_pending: Pending,
     /// Versions and paths.
     pub about: About,
 }
@@ -175,6 +180,8 @@ pub enum SettingsAction {
     SetAppearance(Appearance),
     /// Change what notifies.
     SetNotifications(Notifications),
+    /// Let other devices reach the homeserver on this one, or no longer.
+    ShareOwnServer(bool),
     /// No longer ignore a person.
     Unignore(OwnedUserId),
     /// Sign out and remove this session's data.

@@ -6,7 +6,8 @@ use hardline_app::{
     ids::{OwnedDeviceId, UserId},
     notice::Notice,
     view::settings::{
-        Appearance, DeviceRow, Notifications, Scheme, SettingsAction as Action, SettingsState,
+        Appearance, DeviceRow, Notifications, OwnServerDetails, Scheme, SettingsAction as Action,
+        SettingsState,
     },
 };
 use hardline_views as views;
@@ -56,6 +57,7 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
     global.on_unignore(
         port.maybe(|user: SharedString| Some(Action::Unignore(UserId::parse(user.as_str()).ok()?))),
     );
+    global.on_share_own_server(port.with(Action::ShareOwnServer));
     global.on_sign_out(port.always(Action::SignOut));
 }
 
@@ -141,9 +143,25 @@ fn show(global: &Globals<'_>, state: &SettingsState, images: &Images) {
     show_list(&global.get_ignored(), ignored, |ignored| {
         global.set_ignored(ignored)
     });
+    global.set_own_server(own_server_data(state.own_server.as_ref()));
+    global.set_own_server_pending(pending_data(&state.own_server_pending));
     global.set_version(state.about.version.as_str().into());
     global.set_data_dir(state.about.data_dir.as_str().into());
     global.set_server(state.about.server.as_deref().unwrap_or_default().into());
+}
+
+fn own_server_data(details: Option<&OwnServerDetails>) -> views::OwnServerData {
+    let Some(details) = details else {
+        return views::OwnServerData::default();
+    };
+    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+    views::OwnServerData {
+        name: details.server_name.as_str().into(),
+        address: details.base_url.as_str().into(),
+        token: text(&details.registration_token),
+        shared: details.is_shared,
+        network_address: text(&details.network_url),
+    }
 }
 
 fn device_data(device: &DeviceRow) -> views::DeviceData {

@@ -136,6 +136,7 @@ pub fn notice_data(notice: &Notice) -> views::NoticeData {
         Notice::FileTooLarge { bytes, limit } => sized(Kind::FileTooLarge, *bytes, *limit),
         Notice::FileUnreadable { name } => with(Kind::FileUnreadable, name),
         Notice::WrongRecoveryKey => plain(Kind::WrongRecoveryKey),
+        Notice::OwnServerFailed { detail } => with(Kind::OwnServerFailed, detail),
         Notice::TaskFailed { task } => with(Kind::TaskFailed, task),
         Notice::Unexpected { detail } => with(Kind::Unexpected, detail),
     }

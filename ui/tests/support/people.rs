@@ -325,6 +325,8 @@ pub fn settings() -> SettingsState {
         appearance: Appearance::default(),
         notifications: Notifications::default(),
         ignored: Vec::new(),
+        own_server: None,
+        own_server_pending: Pending::Idle,
         about: About {
             version: "0.1.0".into(),
             ..About::default()

@@ -6,7 +6,6 @@ use zeroize::Zeroizing;
 use super::{OnboardingAction, OnboardingState, OwnServer, ServerOffer};
 use crate::{
     core::Shared,
-    notice::Notice,
     own_server::RunningServer,
     runtime::TaskHandle,
     session::{self, SessionError, SessionState},
@@ -127,12 +126,8 @@ impl Model {
         });
         self.attempt = Some(self.shared.tasks.spawn("use-own-server", async move {
             let offer = async {
-                let running = own_server
-                    .start()
-                    .await
-                    .map_err(|error| Notice::Unexpected {
-                        detail: error.to_string(),
-                    })?;
+                let running = own_server.start().await;
+                let running = running.map_err(|error| error.notice())?;
                 let found = session::find_server(&running.base_url).await?;
                 let name = running.server_name.clone();
                 running_in.send_replace(Some(running));

@@ -47,6 +47,8 @@ fn initial(shared: &Shared) -> SettingsState {
         appearance: shared.store.setting(APPEARANCE).unwrap_or_default(),
         notifications: shared.store.setting(NOTIFICATIONS).unwrap_or_default(),
         ignored: Vec::new(),
+        own_server: shared.own_server.details(),
+        own_server_pending: Pending::Idle,
         about: About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data_dir: shared.config.profile.data.display().to_string(),
@@ -76,6 +78,7 @@ struct Model {
 impl Model {
     async fn run(mut self) {
         let mut sessions = self.shared.sessions.state();
+        let mut own_server = self.shared.own_server.state();
         let mut known: Option<Session> = None;
         loop {
             let session = match &*sessions.borrow_and_update() {
@@ -91,6 +94,13 @@ impl Model {
             }
             tokio::select! {
                 changed = sessions.changed() => if changed.is_err() { return },
+                changed = own_server.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let details = self.shared.own_server.details();
+                    self.driver.update(|state| state.own_server = details);
+                }
                 action = self.driver.actions.recv() => match action {
                     Some(action) => self.act(action, known.clone()),
                     None => return,
@@ -131,6 +141,7 @@ impl Model {
             SettingsAction::SetNotifications(notifications) => {
                 self.set_notifications(notifications)
             }
+            SettingsAction::ShareOwnServer(shared) => self.share_own_server(shared),
             SettingsAction::SignOut => self.sign_out(),
             other => {
                 let Some(session) = session else { return };
@@ -160,6 +171,22 @@ impl Model {
                 }
             });
         }
+    }
+
+    fn share_own_server(&self, shared: bool) {
+        let (own_server, state) = (self.shared.own_server.clone(), self.driver.state.clone());
+        update(&state, |state| state.own_server_pending = Pending::Busy);
+        self.shared.tasks.detach("share-own-server", async move {
+            let done = own_server.share(shared).await;
+            let details = own_server.details();
+            update(&state, |state| {
+                state.own_server = details;
+                state.own_server_pending = match done {
+                    Ok(()) => Pending::Idle,
+                    Err(error) => Pending::Failed(error.notice()),
+                };
+            });
+        });
     }
 
     fn keep<T: serde::Serialize>(&self, key: &str, value: &T) {
@@ -251,6 +278,7 @@ async fn perform(
         }
         SettingsAction::SetAppearance(_)
         | SettingsAction::SetNotifications(_)
+        | SettingsAction::ShareOwnServer(_)
         | SettingsAction::SignOut => {}
     }
     Ok(())

@@ -160,8 +160,31 @@ fn settings(w: &MainWindow, page: SettingsPage) {
             ..Default::default()
         },
     ]));
+    w.global::<SettingsAdapter>()
+        .set_own_server(own_server(false));
     w.global::<SettingsAdapter>().set_page(page);
     w.global::<ShellAdapter>().invoke_go_to(Section::Settings);
+}
+
+fn own_server(shared: bool) -> OwnServerData {
+    OwnServerData {
+        name: s("k7f2m9qx4t.local"),
+        address: s("http://127.0.0.1:8008"),
+        token: s("vivid-otter-71-lantern"),
+        shared,
+        network_address: s(if shared {
+            "http://192.168.178.23:8008"
+        } else {
+            ""
+        }),
+    }
+}
+
+fn invite_flood(w: &MainWindow) {
+    ready(w);
+    let list = w.global::<RoomListAdapter>();
+    list.set_invites(300);
+    list.set_folded_invites(297);
 }
 
 fn details(w: &MainWindow) {
@@ -606,12 +629,21 @@ pub fn all() -> Vec<Scene> {
         scene("16-settings-ignored", |w| {
             settings(w, SettingsPage::Ignored)
         }),
+        scene("16-settings-own-server", |w| {
+            settings(w, SettingsPage::OwnServer)
+        }),
+        scene("16-settings-own-server-shared", |w| {
+            settings(w, SettingsPage::OwnServer);
+            w.global::<SettingsAdapter>()
+                .set_own_server(own_server(true));
+        }),
         scene("16-settings-about", |w| settings(w, SettingsPage::About)),
         scene("17-shortcuts", |w| {
             ready(w);
             w.global::<ShellAdapter>()
                 .invoke_open_overlay(Overlay::Shortcuts)
         }),
+        scene("10-list-invite-flood", invite_flood),
         scene("18-jump", |w| {
             ready(w);
             w.global::<RoomListAdapter>().set_jump_rows(model(rooms()));
