@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{Failure, Link, Secret, perform};
 use crate::{
     core::Core,
+    own_server::OwnServerError,
     session::{self, Session, SessionState},
     view::shell::{Banner, Connection, Phase},
 };
@@ -169,8 +170,20 @@ fn name_of(state: &SessionState) -> &'static str {
     }
 }
 
-pub(super) async fn own_server(core: &Core) -> Result<Value, Failure> {
-    let running = core.own_server().start().await;
-    let running = running.map_err(|error| Failure::from(error.notice()))?;
-    Ok(json!({ "server_name": running.server_name, "base_url": running.base_url }))
+pub(super) async fn own_server(core: &Core, share: Option<bool>) -> Result<Value, Failure> {
+    let server = core.own_server();
+    let told = |error: OwnServerError| Failure::from(error.notice());
+    server.start().await.map_err(told)?;
+    if let Some(share) = share {
+        server.share(share).await.map_err(told)?;
+    }
+    let details = server.details();
+    let details = details.ok_or_else(|| told(OwnServerError::NotSetUp))?;
+    Ok(json!({
+        "server_name": details.server_name,
+        "base_url": details.base_url,
+        "registration_token": details.registration_token,
+        "shared": details.is_shared,
+        "network_url": details.network_url,
+    }))
 }

@@ -170,7 +170,11 @@ pub enum Command {
         off: bool,
     },
     /// Start the homeserver on this device.
-    OwnServer,
+    OwnServer {
+        /// Let other devices reach it, or no longer; as it is without.
+        #[serde(default)]
+        share: Option<bool>,
+    },
 }
 
 impl Command {
@@ -186,7 +190,7 @@ impl Command {
                 | Self::Register { .. }
                 | Self::Logout { .. }
                 | Self::Whoami
-                | Self::OwnServer
+                | Self::OwnServer { .. }
         )
     }
 

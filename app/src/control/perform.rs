@@ -42,7 +42,7 @@ pub async fn perform(core: &Core, command: Command, link: &mut Link) -> Result<V
             token,
         } => account::register(core, &server, &user, &password, token.as_ref(), link).await,
         Command::Logout { forget } => account::log_out(core, forget).await,
-        Command::OwnServer => account::own_server(core).await,
+        Command::OwnServer { share } => account::own_server(core, share).await,
         other => {
             let session = session(core).await?;
             if needs_sync {
@@ -105,7 +105,7 @@ async fn with_session(
         | Command::Login { .. }
         | Command::Register { .. }
         | Command::Logout { .. }
-        | Command::OwnServer => Ok(json!(null)),
+        | Command::OwnServer { .. } => Ok(json!(null)),
     }
 }
 

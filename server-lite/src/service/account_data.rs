@@ -2,7 +2,7 @@
 //!
 //! Spec: <https://spec.matrix.org/v1.18/client-server-api/#client-config>
 
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{OwnedRoomId, RoomId, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, value::RawValue};
 
@@ -145,25 +145,6 @@ pub fn all_rooms_since(
         "room_id <> ''",
         params![user_id.as_str(), since as i64],
     )
-}
-
-/// The users this user ignores (`m.ignored_user_list`). Nobody ignores themselves.
-pub fn ignored_users(conn: &Connection, user_id: &UserId) -> Result<Vec<OwnedUserId>> {
-    let Some(content) = get(conn, user_id, None, ignores::IGNORED_USERS)? else {
-        return Ok(Vec::new());
-    };
-    let value: Value = serde_json::from_str(content.get()).unwrap_or_default();
-    Ok(value
-        .get("ignored_users")
-        .and_then(Value::as_object)
-        .map(|users| {
-            users
-                .keys()
-                .filter_map(|id| UserId::parse(id).ok())
-                .filter(|id| id != user_id)
-                .collect()
-        })
-        .unwrap_or_default())
 }
 
 /// The tags of a room, as the content of `m.tag`.

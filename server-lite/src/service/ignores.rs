@@ -67,6 +67,32 @@ pub fn by_whom(connection: &Connection, sender: &UserId) -> rusqlite::Result<Vec
     Ok(users)
 }
 
+/// Whom one user ignores, looked up one by one: lists of thousands are read by no sync.
+pub struct Ignored<'a> {
+    connection: &'a Connection,
+    user: &'a UserId,
+    anybody: bool,
+}
+
+impl<'a> Ignored<'a> {
+    /// Those `user` ignores.
+    pub fn by(connection: &'a Connection, user: &'a UserId) -> Result<Self> {
+        let anybody = connection
+            .prepare_cached("SELECT 1 FROM ignores WHERE user_id = ?1")?
+            .exists([user.as_str()])?;
+        Ok(Self {
+            connection,
+            user,
+            anybody,
+        })
+    }
+
+    /// Whether `other` is among them.
+    pub fn contains(&self, other: &str) -> Result<bool> {
+        Ok(self.anybody && is_ignored(self.connection, self.user, other)?)
+    }
+}
+
 /// Whether `user` ignores `sender`.
 pub fn is_ignored(connection: &Connection, user: &UserId, sender: &str) -> Result<bool> {
     Ok(connection

@@ -226,7 +226,11 @@ pub enum Sub {
         off: bool,
     },
     /// Start the homeserver on this device (set up at first use) and keep it running.
-    OwnServer,
+    OwnServer {
+        /// Let other devices of the network reach it (yes), or only this one (no).
+        #[arg(long, value_name = "YES|NO", value_parser = clap::builder::BoolishValueParser::new())]
+        share: Option<bool>,
+    },
     /// Bring the window of the running program up.
     Raise,
     /// End the running program.

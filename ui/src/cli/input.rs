@@ -109,7 +109,7 @@ pub(super) fn command(sub: Sub) -> anyhow::Result<Command> {
             action: self::recovery(recovery)?,
         },
         Sub::Ignore { user, off } => Command::Ignore { user, off },
-        Sub::OwnServer => Command::OwnServer,
+        Sub::OwnServer { share } => Command::OwnServer { share },
         Sub::Raise => Command::Raise,
         Sub::Quit => Command::Quit,
     })

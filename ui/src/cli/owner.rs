@@ -50,7 +50,7 @@ pub(super) fn one_command(mut arguments: Arguments, output: Output) -> Result<()
     let Some(sub) = arguments.command.take() else {
         return Ok(());
     };
-    let (name, stays) = (name_of(&sub), matches!(sub, Sub::OwnServer));
+    let (name, stays) = (name_of(&sub), matches!(sub, Sub::OwnServer { .. }));
     let command = input::command(sub)?;
     let mut tries = Tries::new(&arguments, start::can_prompt())?;
     let (_open, mut lines) = input::lines(matches!(command, Command::Verify { .. }));

@@ -9,6 +9,7 @@ mod js_sdk;
 mod keyring;
 mod large;
 mod odd_events;
+mod own_server;
 mod person;
 mod profile;
 mod recovery;

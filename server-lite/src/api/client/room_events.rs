@@ -26,7 +26,8 @@ use crate::{
     api::{Authed, Router, Routes},
     error::Result,
     service::{
-        Services, account_data,
+        Services,
+        ignores::Ignored,
         rooms::{
             self, Room,
             client_event::{EventRow, Format, Viewer},
@@ -275,7 +276,7 @@ fn messages(
     } else {
         (from, to.unwrap_or(i64::MAX))
     };
-    let ignored = account_data::ignored_users(connection, request.user_id())?;
+    let ignored = Ignored::by(connection, request.user_id())?;
     let query = Query {
         after,
         upto,
@@ -312,7 +313,7 @@ fn context(
 ) -> Result<get_context::v3::Response> {
     let reader = RoomReader::open(connection, &request.room_id, &request.session)?;
     let event = reader.visible(&request.event_id)?;
-    let ignored = account_data::ignored_users(connection, request.user_id())?;
+    let ignored = Ignored::by(connection, request.user_id())?;
     let n_around = limit(request.limit);
     let side = |direction, after, upto, limit| {
         let query = Query {

@@ -24,7 +24,8 @@ use crate::{
     api::{Authed, Router, Routes},
     error::Result,
     service::{
-        Services, account_data,
+        Services,
+        ignores::Ignored,
         rooms::{
             client_event::{EventRow, Format, Viewer},
             membership, state,
@@ -189,7 +190,7 @@ impl Teller<'_> {
 
     fn context(&self, known: &Known, event: &EventRow, wanted: &EventContext) -> Result<Value> {
         let everything = RoomEventFilter::default();
-        let ignored = account_data::ignored_users(self.connection, self.request.user_id())?;
+        let ignored = Ignored::by(self.connection, self.request.user_id())?;
         let side = |direction, after, upto, n_wanted| {
             let query = Query {
                 after,

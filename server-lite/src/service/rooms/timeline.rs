@@ -15,7 +15,7 @@ use super::{
     client_event::{COLUMNS, EventRow},
     visibility::Visibility,
 };
-use crate::{Error, error::Result};
+use crate::{Error, error::Result, service::ignores::Ignored};
 
 /// A page never holds more events than this.
 pub const MAX_LIMIT: usize = 1000;
@@ -101,7 +101,7 @@ pub struct Query<'a> {
     /// What the reader may see; none for everything.
     pub visibility: Option<&'a Visibility>,
     /// Whose messages the reader ignores.
-    pub ignored: &'a [ruma::OwnedUserId],
+    pub ignored: &'a Ignored<'a>,
 }
 
 /// Events in the order of the direction, and where to go on.
@@ -144,17 +144,13 @@ pub fn page(connection: &Connection, room: &Room, query: &Query<'_>) -> Result<P
         if query
             .visibility
             .is_none_or(|visibility| visibility.can_see(event.position))
-            && !is_ignored(&event, query.ignored)
             && matches(query.filter, &event)
+            && !(event.state_key.is_none() && query.ignored.contains(&event.sender)?)
         {
             page.rows.push(event);
         }
     }
     Ok(page)
-}
-
-fn is_ignored(event: &EventRow, ignored: &[ruma::OwnedUserId]) -> bool {
-    event.state_key.is_none() && ignored.iter().any(|user| user.as_str() == event.sender)
 }
 
 /// Whether an event passes a filter.

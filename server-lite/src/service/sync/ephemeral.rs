@@ -1,6 +1,6 @@
 //! Receipts and typing as events.
 
-use ruma::{OwnedUserId, UserId};
+use ruma::UserId;
 use rusqlite::Connection;
 use serde_json::{
     json,
@@ -9,7 +9,10 @@ use serde_json::{
 
 use crate::{
     error::Result,
-    service::rooms::{receipts, typing::Typing},
+    service::{
+        ignores::Ignored,
+        rooms::{receipts, typing::Typing},
+    },
 };
 
 /// The `m.receipt` event with what changed after `since`.
@@ -33,17 +36,19 @@ pub fn receipts(
 pub fn typing(
     typing: &Typing,
     room: i64,
-    ignored: &[OwnedUserId],
+    ignored: &Ignored<'_>,
     since: u64,
 ) -> Result<Option<Box<RawValue>>> {
-    let users = typing.since(room, since);
-    users
-        .map(|mut users| {
-            users.retain(|user| !ignored.contains(user));
-            let content = json!({ "user_ids": users });
-            Ok(to_raw_value(
-                &json!({ "type": "m.typing", "content": content }),
-            )?)
-        })
-        .transpose()
+    let Some(users) = typing.since(room, since) else {
+        return Ok(None);
+    };
+    let mut heard = Vec::new();
+    for user in users {
+        if !ignored.contains(user.as_str())? {
+            heard.push(user);
+        }
+    }
+    let content = json!({ "user_ids": heard });
+    let event = to_raw_value(&json!({ "type": "m.typing", "content": content }))?;
+    Ok(Some(event))
 }

@@ -92,10 +92,7 @@ fn is_listed(sync: &Sync<'_>, room: &ListedRoom, before: &Snapshot, user: &UserI
         "join" | "knock" => true,
         "invite" => {
             let inviter = &room.member.sender;
-            let is_ignored = sync
-                .ignored
-                .iter()
-                .any(|ignored| ignored.as_str() == inviter);
+            let is_ignored = sync.ignored.contains(inviter)?;
             let policy = Policy::load(sync.connection, user)?;
             !is_ignored && !policy.hides(&sync.services.config, inviter)
         }

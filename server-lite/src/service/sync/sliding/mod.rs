@@ -12,7 +12,6 @@ mod room;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::OwnedUserId;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -27,6 +26,7 @@ use crate::{
     error::Result,
     service::{
         Services, account_data,
+        ignores::Ignored,
         rooms::{timeline::Token, unread},
         sessions::Session,
     },
@@ -79,7 +79,7 @@ pub fn look(
         is_first: token.is_none(),
         now,
         directs: direct_rooms(connection, &query.session.user_id)?,
-        ignored: account_data::ignored_users(connection, &query.session.user_id)?,
+        ignored: Ignored::by(connection, &query.session.user_id)?,
     };
     let (mut response, after, worth) = sync.run(&before)?;
     let serial = services.sliding.remember(&key, &query.pos, after);
@@ -111,7 +111,7 @@ struct Sync<'a> {
     directs: Vec<String>,
     /// Rooms whose unread counters were set back.
     counters: Vec<i64>,
-    ignored: Vec<OwnedUserId>,
+    ignored: Ignored<'a>,
 }
 
 impl Sync<'_> {

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use ruma::{OwnedUserId, api::client::filter::FilterDefinition};
+use ruma::api::client::filter::FilterDefinition;
 use rusqlite::Connection;
 
 pub use self::response::Response;
@@ -20,6 +20,7 @@ use crate::{
     error::Result,
     service::{
         Services, account_data, filters,
+        ignores::Ignored,
         invites::Policy,
         keys, presence,
         rooms::{
@@ -82,7 +83,7 @@ pub fn look(
             to_device: None,
         },
         since: query.since.unwrap_or_default(),
-        ignored: account_data::ignored_users(connection, &query.session.user_id)?,
+        ignored: Ignored::by(connection, &query.session.user_id)?,
     };
     sync.run()
 }
@@ -94,7 +95,7 @@ struct Sync<'a> {
     query: &'a Query,
     now: Token,
     since: Token,
-    ignored: Vec<OwnedUserId>,
+    ignored: Ignored<'a>,
 }
 
 impl Sync<'_> {
@@ -277,11 +278,7 @@ impl Sync<'_> {
     }
 
     fn hides_invites_of(&self, inviter: &str) -> Result<bool> {
-        if self
-            .ignored
-            .iter()
-            .any(|ignored| ignored.as_str() == inviter)
-        {
+        if self.ignored.contains(inviter)? {
             return Ok(true);
         }
         let policy = Policy::load(self.connection, &self.query.session.user_id)?;
