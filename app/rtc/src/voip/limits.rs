@@ -26,14 +26,26 @@ pub const SEND_LIMIT: u64 = 30_000;
 pub const SEND_HANGUP_LIMIT: u64 = 120_000;
 /// From the answer to the first connection.
 pub const CONNECT_LIMIT: u64 = 45_000;
-/// How long an offer of ours in a call may wait for its answer.
+/// How long an offer of ours in a call waits for its answer.
 pub const NEGOTIATE_LIFETIME: u64 = 15_000;
+/// How long it says it is valid: less, so that an answer to what is taken at the last moment still comes in time.
+pub const OFFER_LIFETIME: u64 = 10_000;
+/// An offer or answer in a call that says it is valid for longer is not; also for those that do not say.
+pub const MAX_NEGOTIATE_LIFETIME: u64 = 60_000;
+/// Offers of ours in a row that may come to nothing before we stop offering the same.
+pub const MAX_UNANSWERED: usize = 2;
+/// Offers of theirs that are looked at within [`BURST_WINDOW`]; a person does not hold and resume that often.
+pub const MAX_OFFERS_OF_THEIRS: usize = 20;
 /// A connection that breaks is given this long to come back by itself.
 pub const RECOVERY_DELAY: u64 = 2_000;
 /// The polite side waits longer, so that both do not offer at once.
 pub const RECOVERY_DELAY_POLITE: u64 = 5_000;
 /// From the break to the end of the call. matrix-js-sdk hangs up after the same time.
 pub const RECOVERY_LIMIT: u64 = 30_000;
+/// Attempts of ours to recover before a connection has held for [`RECOVERY_PROOF`].
+pub const MAX_RECOVERIES: usize = 6;
+/// A connection that holds this long has come back.
+pub const RECOVERY_PROOF: u64 = 30_000;
 /// Between two attempts to recover.
 pub const RECOVERY_RETRY: u64 = 2_000;
 /// How long a transfer may take.

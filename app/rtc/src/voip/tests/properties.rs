@@ -281,7 +281,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, String)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(1_500))]
 
     #[test]
     fn no_sequence_breaks_a_promise(steps in steps()) {
