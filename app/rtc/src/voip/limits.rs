@@ -73,16 +73,22 @@ pub const MAX_LOCAL_CANDIDATES: usize = 256;
 pub const MAX_CANDIDATES_AN_EVENT: usize = 64;
 /// Parties of an unanswered call whose candidates are kept.
 pub const MAX_PARTIES: usize = 8;
+/// Of these of one user.
+pub const MAX_PARTIES_A_USER: usize = 4;
 /// Candidates kept for a party that is not yet chosen, or for a call that is not yet known.
 pub const MAX_EARLY_CANDIDATES: usize = 128;
 /// Calls not yet known whose candidates are kept, and for how long.
 pub const MAX_EARLY_CALLS: usize = 16;
+/// Of these by one sender.
+pub const MAX_EARLY_CALLS_A_SENDER: usize = 4;
 /// See [`MAX_EARLY_CALLS`].
 pub const EARLY_CALL_LIFETIME: u64 = 120_000;
 /// Streams that are told apart.
 pub const MAX_STREAMS: usize = 8;
 /// Bytes of a name or an address that somebody asserts.
 pub const MAX_LABEL_BYTES: usize = 512;
+/// Calls of one sender that are open to be taken at a time.
+pub const MAX_OPEN_A_SENDER: usize = 4;
 /// Calls that ring at a time.
 pub const MAX_RINGING: usize = 4;
 /// Calls that are known without ringing at a time.
@@ -91,6 +97,10 @@ pub const MAX_SILENT: usize = 8;
 pub const MAX_HELD: usize = 8;
 /// Calls remembered as over.
 pub const MAX_ENDED: usize = 512;
+/// Calls remembered as over by hearsay: their end came before their beginning.
+pub const MAX_TOLD: usize = 256;
+/// Of these by one sender.
+pub const MAX_TOLD_A_SENDER: usize = 16;
 /// Rings of one person within [`BURST_WINDOW`].
 pub const MAX_RINGS_A_SENDER: usize = 5;
 /// See [`MAX_RINGS_A_SENDER`].

@@ -9,6 +9,7 @@ mod answering;
 mod calling;
 mod devices;
 mod glare;
+mod hostile;
 mod interop;
 mod liveness;
 mod negotiating;
