@@ -22,17 +22,20 @@ impl Sighting {
     /// The age in milliseconds, `wall_clock` being our wall clock now.
     ///
     /// Where the homeserver gave no age, clocks two minutes apart must not lose a call: the event is taken to be younger than
-    /// the clocks say.
+    /// the clocks say, but no younger than the time we have had it. Where our own clock was set back since it came, nothing
+    /// is known, and it is too old for anything: better than to ring for it again.
     #[must_use]
     pub fn age_at(&self, wall_clock: u64) -> u64 {
+        if wall_clock.saturating_add(CLOCK_SKEW) < self.received_at {
+            return u64::MAX;
+        }
+        let since = wall_clock.saturating_sub(self.received_at);
         match self.age {
-            Some(age) => {
-                let since = wall_clock.saturating_sub(self.received_at);
-                u64::try_from(age).unwrap_or(0).saturating_add(since)
-            }
+            Some(age) => u64::try_from(age).unwrap_or(0).saturating_add(since),
             None => wall_clock
                 .saturating_sub(self.origin_server_ts)
-                .saturating_sub(CLOCK_SKEW),
+                .saturating_sub(CLOCK_SKEW)
+                .max(since),
         }
     }
 }
@@ -75,6 +78,19 @@ mod tests {
         check(None, NOON - 100_000, NOON, NOON, 0);
         check(None, NOON + 90_000, NOON, NOON, 0);
         check(None, NOON - 150_000, NOON, NOON, 30_000);
+    }
+
+    #[test]
+    fn an_event_from_the_future_grows_older_from_the_day_it_came() {
+        check(None, NOON + 900_000_000, NOON, NOON + 400_000, 400_000);
+        check(None, u64::MAX, NOON, NOON + 400_000, 400_000);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_make_events_young_again() {
+        check(Some(400), NOON, NOON, NOON - 60_000, 400);
+        check(Some(400), NOON, NOON, NOON - 180_000, u64::MAX);
+        check(None, NOON, NOON, NOON - 180_000, u64::MAX);
     }
 
     #[test]

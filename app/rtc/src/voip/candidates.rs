@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, mem};
 use super::{
     limits::{
         MAX_CANDIDATES_AN_EVENT, MAX_EARLY_CANDIDATES, MAX_LOCAL_CANDIDATES, MAX_PARTIES,
-        MAX_REMOTE_CANDIDATES,
+        MAX_PARTIES_A_USER, MAX_REMOTE_CANDIDATES,
     },
     party::Party,
     wire::Candidate,
@@ -111,8 +111,12 @@ pub(super) struct RemoteCandidates {
 impl RemoteCandidates {
     /// Keeps candidates of somebody who is not yet chosen, or whose description is not yet known.
     pub(super) fn keep(&mut self, party: Party, candidates: Vec<Candidate>) {
-        if !self.waiting.contains_key(&party) && self.waiting.len() == MAX_PARTIES {
-            return;
+        if !self.waiting.contains_key(&party) {
+            let same_user = |other: &&Party| other.user_id == party.user_id;
+            let n_same = self.waiting.keys().filter(same_user).count();
+            if self.waiting.len() >= MAX_PARTIES || n_same >= MAX_PARTIES_A_USER {
+                return;
+            }
         }
         let kept = self.waiting.entry(party).or_default();
         let room = MAX_EARLY_CANDIDATES.saturating_sub(kept.len());

@@ -95,6 +95,14 @@ fn a_thousand_of_theirs_are_bounded() {
         remote.keep(party("a"), vec![candidate(n)]);
         remote.keep(party(&n.to_string()), vec![candidate(n)]);
     }
+    assert_eq!(remote.waiting.len(), MAX_PARTIES_A_USER);
+    for n in 0..1_000 {
+        let other = Party {
+            user_id: ruma::UserId::parse(format!("@u{n}:x")).unwrap(),
+            party_id: None,
+        };
+        remote.keep(other, vec![candidate(n)]);
+    }
     assert_eq!(remote.waiting.len(), MAX_PARTIES);
     assert_eq!(remote.choose(&party("a")).len(), MAX_EARLY_CANDIDATES);
     let passed: usize = (0..1_000)

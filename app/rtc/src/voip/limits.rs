@@ -26,14 +26,26 @@ pub const SEND_LIMIT: u64 = 30_000;
 pub const SEND_HANGUP_LIMIT: u64 = 120_000;
 /// From the answer to the first connection.
 pub const CONNECT_LIMIT: u64 = 45_000;
-/// How long an offer of ours in a call may wait for its answer.
+/// How long an offer of ours in a call waits for its answer.
 pub const NEGOTIATE_LIFETIME: u64 = 15_000;
+/// How long it says it is valid: less, so that an answer to what is taken at the last moment still comes in time.
+pub const OFFER_LIFETIME: u64 = 10_000;
+/// An offer or answer in a call that says it is valid for longer is not; also for those that do not say.
+pub const MAX_NEGOTIATE_LIFETIME: u64 = 60_000;
+/// Offers of ours in a row that may come to nothing before we stop offering the same.
+pub const MAX_UNANSWERED: usize = 2;
+/// Offers of theirs that are looked at within [`BURST_WINDOW`]; a person does not hold and resume that often.
+pub const MAX_OFFERS_OF_THEIRS: usize = 20;
 /// A connection that breaks is given this long to come back by itself.
 pub const RECOVERY_DELAY: u64 = 2_000;
 /// The polite side waits longer, so that both do not offer at once.
 pub const RECOVERY_DELAY_POLITE: u64 = 5_000;
 /// From the break to the end of the call. matrix-js-sdk hangs up after the same time.
 pub const RECOVERY_LIMIT: u64 = 30_000;
+/// Attempts of ours to recover before a connection has held for [`RECOVERY_PROOF`].
+pub const MAX_RECOVERIES: usize = 6;
+/// A connection that holds this long has come back.
+pub const RECOVERY_PROOF: u64 = 30_000;
 /// Between two attempts to recover.
 pub const RECOVERY_RETRY: u64 = 2_000;
 /// How long a transfer may take.
@@ -61,16 +73,22 @@ pub const MAX_LOCAL_CANDIDATES: usize = 256;
 pub const MAX_CANDIDATES_AN_EVENT: usize = 64;
 /// Parties of an unanswered call whose candidates are kept.
 pub const MAX_PARTIES: usize = 8;
+/// Of these of one user.
+pub const MAX_PARTIES_A_USER: usize = 4;
 /// Candidates kept for a party that is not yet chosen, or for a call that is not yet known.
 pub const MAX_EARLY_CANDIDATES: usize = 128;
 /// Calls not yet known whose candidates are kept, and for how long.
 pub const MAX_EARLY_CALLS: usize = 16;
+/// Of these by one sender.
+pub const MAX_EARLY_CALLS_A_SENDER: usize = 4;
 /// See [`MAX_EARLY_CALLS`].
 pub const EARLY_CALL_LIFETIME: u64 = 120_000;
 /// Streams that are told apart.
 pub const MAX_STREAMS: usize = 8;
 /// Bytes of a name or an address that somebody asserts.
 pub const MAX_LABEL_BYTES: usize = 512;
+/// Calls of one sender that are open to be taken at a time.
+pub const MAX_OPEN_A_SENDER: usize = 4;
 /// Calls that ring at a time.
 pub const MAX_RINGING: usize = 4;
 /// Calls that are known without ringing at a time.
@@ -79,6 +97,10 @@ pub const MAX_SILENT: usize = 8;
 pub const MAX_HELD: usize = 8;
 /// Calls remembered as over.
 pub const MAX_ENDED: usize = 512;
+/// Calls remembered as over by hearsay: their end came before their beginning.
+pub const MAX_TOLD: usize = 256;
+/// Of these by one sender.
+pub const MAX_TOLD_A_SENDER: usize = 16;
 /// Rings of one person within [`BURST_WINDOW`].
 pub const MAX_RINGS_A_SENDER: usize = 5;
 /// See [`MAX_RINGS_A_SENDER`].

@@ -8,7 +8,9 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use super::{
-    limits::{MAX_MEDIA_SECTIONS, MAX_SDP_BYTES, MAX_SDP_LINES, MAX_SDP_WITH_CANDIDATES},
+    limits::{
+        MAX_ID_BYTES, MAX_MEDIA_SECTIONS, MAX_SDP_BYTES, MAX_SDP_LINES, MAX_SDP_WITH_CANDIDATES,
+    },
     wire::Candidate,
 };
 
@@ -42,6 +44,20 @@ struct Section {
     rejected: bool,
     mid: Option<String>,
     direction: Direction,
+}
+
+/// What orders the descriptions of one side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    session: String,
+    version: u64,
+}
+
+impl Origin {
+    /// Whether it is of a description before another of the same session.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.session == other.session && self.version < other.version
+    }
 }
 
 /// A session description. Its text is not shown when it is printed.
@@ -80,6 +96,18 @@ impl Sdp {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Which of the descriptions of its side it is.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let session = self.text.lines().take_while(|line| !line.starts_with("m="));
+        let origin = { session }.find_map(|line| line.strip_prefix("o="))?;
+        let mut words = origin.split(' ').skip(1);
+        let (session, version) = (words.next()?, words.next()?.parse().ok()?);
+        (session.len() <= MAX_ID_BYTES).then(|| Origin {
+            session: session.to_owned(),
+            version,
+        })
     }
 
     /// Whether its side sends a picture, or would.

@@ -33,7 +33,7 @@ impl Call {
         if self.shape.held != held {
             self.shape.held = held;
             self.apply(cx);
-            self.negotiation.want(false);
+            self.negotiation.ask_anew();
             self.pursue(cx);
         }
         Ok(())
@@ -52,7 +52,7 @@ impl Call {
             self.shape.video = on;
             self.apply(cx);
             match needs_agreement {
-                true => self.negotiation.want(false),
+                true => self.negotiation.ask_anew(),
                 false => self.tell_streams(cx),
             }
             self.pursue(cx);
@@ -71,7 +71,7 @@ impl Call {
         if self.shape.screen != on {
             self.shape.screen = on;
             self.apply(cx);
-            self.negotiation.want(false);
+            self.negotiation.ask_anew();
             self.pursue(cx);
         }
         Ok(())

@@ -2,16 +2,21 @@
 
 use ruma::UserId;
 
-use super::{Call, Pending, Phase, outgoing::Answered};
+use super::{
+    Call, Pending, Phase,
+    negotiation::{TheirAnswer, TheirOffer},
+    outgoing::Answered,
+};
 use crate::voip::{
     action::{EndReason, MediaRequest, SendId, Side},
     cx::Cx,
     ids::PartyId,
     input::{Delivery, MediaEvent},
+    limits::MAX_NEGOTIATE_LIFETIME,
     party::{Party, Version},
     streams::Streams,
     view::Direction,
-    wire::{Body, HangupReason, Identity, Message},
+    wire::{Body, Description, DescriptionKind, HangupReason, Identity, Message},
 };
 
 impl Call {
@@ -108,10 +113,36 @@ impl Call {
     fn on_message_of_peer(&mut self, cx: &mut Cx<'_>, body: Body, age: u64) {
         match body {
             Body::Negotiate {
-                description,
+                description: Description { kind, sdp },
+                round,
+                answers: to,
                 lifetime,
                 streams,
-            } if age < lifetime => self.on_negotiate(cx, description, streams),
+            } => {
+                let left = lifetime.min(MAX_NEGOTIATE_LIFETIME).saturating_sub(age);
+                let until = cx.now + left;
+                match kind {
+                    _ if left == 0 => {}
+                    DescriptionKind::Answer => {
+                        let answer = TheirAnswer {
+                            round,
+                            to,
+                            sdp,
+                            streams,
+                        };
+                        self.on_negotiate_answer(cx, answer);
+                    }
+                    DescriptionKind::Offer => {
+                        let offer = TheirOffer {
+                            round,
+                            sdp,
+                            streams,
+                            until,
+                        };
+                        self.on_negotiate_offer(cx, offer);
+                    }
+                }
+            }
             Body::StreamsChanged(streams) => self.on_streams_changed(cx, &streams),
             Body::AssertedIdentity(identity) => self.on_identity(identity),
             Body::Replaces(replaces) => self.on_replaces(cx, replaces),

@@ -132,6 +132,7 @@ impl Call {
             video: taking.video && offer.has_video(),
             ..Shape::default()
         };
+        self.agreed = self.shape;
         let round = self.next_round();
         let request = MediaRequest::Answer {
             round,
@@ -181,7 +182,6 @@ impl Call {
         self.phase = Phase::Connecting {
             until: cx.now + CONNECT_LIMIT,
         };
-        self.agreed = self.shape;
         let streams = described(&self.local_streams, self.mute, self.shape.video);
         let body = Body::Answer {
             answer,

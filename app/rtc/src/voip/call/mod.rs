@@ -10,6 +10,7 @@ mod events;
 mod incoming;
 mod link;
 mod negotiate;
+mod negotiation;
 mod outgoing;
 mod timers;
 mod transfer;
@@ -18,7 +19,7 @@ mod viewing;
 use ruma::OwnedUserId;
 
 pub(super) use self::incoming::{Invited, Taking};
-use self::{negotiate::Negotiation, transfer::Transfer};
+use self::{link::Recovery, negotiation::Negotiation, transfer::Transfer};
 use super::{
     action::{Action, MediaRequest, Outgoing, Round, SendId, Shape},
     candidates::{LocalCandidates, RemoteCandidates},
@@ -102,6 +103,7 @@ pub(super) struct Call {
     connected_at: Option<Moment>,
 
     shape: Shape,
+    /// What the other side knows of, or has agreed to.
     agreed: Shape,
     mute: Mute,
     local_streams: Vec<LocalStream>,
@@ -117,6 +119,7 @@ pub(super) struct Call {
 
     round: Round,
     negotiation: Negotiation,
+    recovery: Recovery,
     pending: Vec<(SendId, Pending)>,
     transfer: Transfer,
     media_open: bool,
@@ -149,6 +152,7 @@ impl Call {
             identity: None,
             round: Round::default(),
             negotiation: Negotiation::default(),
+            recovery: Recovery::default(),
             pending: Vec::new(),
             transfer: Transfer::default(),
             media_open: false,

@@ -3,105 +3,34 @@
 //! Spec: [`m.call.negotiate`](https://spec.matrix.org/v1.16/client-server-api/#mcallnegotiate),
 //! [politeness](https://spec.matrix.org/v1.16/client-server-api/#politeness): when both offer at once the caller ignores the
 //! other's offer, and the callee drops its own and makes it again later.
+//!
+//! As in a browser, what is to be offered is not remembered but found by comparing what our side carries with what was agreed
+//! on: an answer of ours may have told it meanwhile. An offer ends with its answer, or after a time; what the other side may
+//! have taken of it is then offered over, as often as [`MAX_UNANSWERED`](crate::voip::limits::MAX_UNANSWERED) says.
 
-use super::{Call, Pending, Phase};
-use crate::{
-    Moment,
-    voip::{
-        action::{Action, MediaRequest, Refusal, Round, Shape},
-        cx::Cx,
-        limits::{BATCH_AFTER_ANSWER, GATHER_WINDOW, NEGOTIATE_LIFETIME},
-        sdp::Sdp,
-        streams::{LocalStream, Streams, described},
-        view::Direction,
-        wire::{Body, Description, DescriptionKind},
-    },
+use super::{
+    Call, Pending, Phase,
+    negotiation::{Attempt, Reply, State, TheirAnswer, TheirOffer},
 };
-
-/// An offer of ours within a call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
-    round: Round,
-    shape: Shape,
-    /// By a new connection.
-    fresh: bool,
-    until: Moment,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Stable,
-    /// The media process makes an offer.
-    Making(Attempt),
-    /// The first candidates are waited for, until `send_at`.
-    Gathering {
-        attempt: Attempt,
-        offer: Sdp,
-        send_at: Moment,
-    },
-    /// The other side has it.
-    Offered(Attempt),
-    /// The media process makes an answer to an offer of theirs.
-    Answering { round: Round, until: Moment },
-}
-
-/// What is being negotiated, and what is to be.
-#[derive(Debug, Default)]
-pub(super) struct Negotiation {
-    state: State,
-    /// An offer is to be made: by a new connection, or not.
-    wanted: Option<bool>,
-    /// An offer of theirs that came while another was being answered.
-    queued: Option<(Sdp, Option<Streams>)>,
-}
-
-impl Negotiation {
-    pub(super) fn is_stable(&self) -> bool {
-        matches!(self.state, State::Stable)
-    }
-
-    /// Whether candidates of ours still belong to the old connection.
-    pub(super) fn awaits_fresh_offer(&self) -> bool {
-        matches!(&self.state, State::Making(attempt) if attempt.fresh)
-    }
-
-    /// Whether candidates of theirs already belong to a new connection.
-    pub(super) fn awaits_fresh_answer(&self) -> bool {
-        match &self.state {
-            State::Making(attempt) | State::Gathering { attempt, .. } | State::Offered(attempt) => {
-                attempt.fresh
-            }
-            State::Stable | State::Answering { .. } => false,
-        }
-    }
-
-    pub(super) fn want(&mut self, fresh: bool) {
-        self.wanted = Some(fresh || self.wanted == Some(true));
-    }
-
-    fn attempt(&self) -> Option<Attempt> {
-        match &self.state {
-            State::Making(attempt) | State::Gathering { attempt, .. } | State::Offered(attempt) => {
-                Some(*attempt)
-            }
-            State::Stable | State::Answering { .. } => None,
-        }
-    }
-
-    pub(super) fn deadline(&self) -> Option<Moment> {
-        match &self.state {
-            State::Stable => None,
-            State::Making(attempt) | State::Offered(attempt) => Some(attempt.until),
-            State::Gathering { send_at, .. } => Some(*send_at),
-            State::Answering { until, .. } => Some(*until),
-        }
-    }
-}
+use crate::voip::{
+    action::{Action, MediaRequest, Refusal, Round, Shape},
+    cx::Cx,
+    limits::{BATCH_AFTER_ANSWER, GATHER_WINDOW, NEGOTIATE_LIFETIME, OFFER_LIFETIME},
+    sdp::Sdp,
+    streams::{LocalStream, described},
+    view::Direction,
+    wire::{Body, Description, DescriptionKind},
+};
 
 impl Call {
     fn is_polite(&self) -> bool {
         self.direction == Direction::Incoming
+    }
+
+    /// Whether our side carries something that the other side does not know of.
+    fn needs_agreement(&self) -> bool {
+        let (shape, agreed) = (self.shape, self.agreed);
+        shape.video && !agreed.video || shape.screen != agreed.screen || shape.held != agreed.held
     }
 
     /// Does what is to be negotiated, if it can be done now.
@@ -109,32 +38,37 @@ impl Call {
         if !self.is_established() || !self.negotiation.is_stable() {
             return;
         }
-        if let Some((offer, streams)) = self.negotiation.queued.take() {
-            self.answer_offer(cx, offer, streams, false);
+        if let Some(offer) = self.negotiation.take_queued(cx.now) {
+            self.answer_offer(cx, offer);
             return;
         }
-        if matches!(self.phase, Phase::Connecting { .. }) {
-            return;
-        }
-        let able = |fresh: bool| {
-            let peer = self.peer.as_ref();
-            peer.is_some_and(|peer| peer.renegotiates() || fresh && peer.may_renegotiate())
-        };
-        match self.negotiation.wanted.take() {
-            Some(fresh) if able(fresh) => self.make_offer(cx, fresh),
+        let peer = self.peer.as_ref();
+        match self.phase {
+            Phase::Connected | Phase::Reconnecting { .. } if self.negotiation.take_fresh() => {
+                let able = peer.is_some_and(|peer| peer.may_renegotiate());
+                if able && self.recovery.begin_attempt() {
+                    self.make_offer(cx, true);
+                }
+            }
+            // while it reconnects the offer of a new connection tells everything
+            Phase::Connected
+                if peer.is_some_and(|peer| peer.renegotiates())
+                    && self.negotiation.offers(self.needs_agreement()) =>
+            {
+                self.make_offer(cx, false);
+            }
             _ => {}
         }
     }
 
     fn make_offer(&mut self, cx: &mut Cx<'_>, fresh: bool) {
-        let round = self.next_round();
+        let (round, shape) = (self.next_round(), self.shape);
         self.negotiation.state = State::Making(Attempt {
             round,
-            shape: self.shape,
+            shape,
             fresh,
             until: cx.now + NEGOTIATE_LIFETIME,
         });
-        let shape = self.shape;
         let offer = MediaRequest::Offer {
             round,
             shape,
@@ -157,7 +91,8 @@ impl Call {
         if attempt.round != round {
             return;
         }
-        self.local_streams = streams;
+        let former = std::mem::replace(&mut self.local_streams, streams);
+        self.negotiation.keep_former(former);
         let wait = if attempt.fresh { GATHER_WINDOW } else { 0 };
         if attempt.fresh {
             self.local = Default::default();
@@ -189,44 +124,56 @@ impl Call {
             until: cx.now + NEGOTIATE_LIFETIME,
             ..attempt
         });
-        self.send_negotiate(cx, DescriptionKind::Offer, offer, attempt.round);
+        let offer = Description {
+            kind: DescriptionKind::Offer,
+            sdp: offer,
+        };
+        self.send_negotiate(cx, offer, attempt.round, None, OFFER_LIFETIME);
     }
 
-    fn send_negotiate(&mut self, cx: &mut Cx<'_>, kind: DescriptionKind, sdp: Sdp, round: Round) {
+    fn send_negotiate(
+        &mut self,
+        cx: &mut Cx<'_>,
+        description: Description,
+        round: Round,
+        answers: Option<Round>,
+        lifetime: u64,
+    ) {
         let streams = described(&self.local_streams, self.mute, self.shape.video);
         let body = Body::Negotiate {
-            description: Description { kind, sdp },
-            lifetime: NEGOTIATE_LIFETIME,
+            description,
+            round: Some(round),
+            answers,
+            lifetime,
             streams: Some(streams),
         };
-        let id = self.send(cx, body, NEGOTIATE_LIFETIME);
+        let id = self.send(cx, body, lifetime);
         self.pending
             .retain(|(_, pending)| !matches!(pending, Pending::Negotiate(_)));
         self.pending.push((id, Pending::Negotiate(round)));
     }
 
-    /// The other side offers or answers.
-    pub(super) fn on_negotiate(
-        &mut self,
-        cx: &mut Cx<'_>,
-        description: Description,
-        streams: Option<Streams>,
-    ) {
-        if !self.is_established() {
-            return;
-        }
-        match description.kind {
-            DescriptionKind::Answer => self.on_negotiate_answer(cx, description.sdp, streams),
-            DescriptionKind::Offer => self.on_negotiate_offer(cx, description.sdp, streams),
-        }
-    }
-
-    fn on_negotiate_answer(&mut self, cx: &mut Cx<'_>, answer: Sdp, streams: Option<Streams>) {
+    /// The other side answers. Only an answer to what is offered now is one.
+    pub(super) fn on_negotiate_answer(&mut self, cx: &mut Cx<'_>, answer: TheirAnswer) {
         let State::Offered(attempt) = self.negotiation.state else {
             return;
         };
+        let TheirAnswer {
+            round,
+            to,
+            sdp: answer,
+            streams,
+        } = answer;
+        if !self.negotiation.answers(attempt, to, &answer) {
+            return;
+        }
+        self.negotiation.note_round(round);
         self.negotiation.state = State::Stable;
-        self.agree(attempt.shape);
+        self.negotiation.settle();
+        self.agreed = Shape {
+            video: self.agreed.video || attempt.shape.video,
+            ..attempt.shape
+        };
         self.note_description(&answer, streams.as_ref());
         self.remote.restart();
         let accept = MediaRequest::Accept {
@@ -236,52 +183,60 @@ impl Call {
         };
         self.ask(cx, accept);
         self.pass_kept_candidates(cx);
-        self.put_off_recovery(cx);
+        self.put_off_recovery(cx, attempt.fresh);
         self.pursue(cx);
     }
 
-    fn on_negotiate_offer(&mut self, cx: &mut Cx<'_>, offer: Sdp, streams: Option<Streams>) {
-        let own = self.negotiation.attempt();
-        match &self.negotiation.state {
-            State::Stable => self.answer_offer(cx, offer, streams, false),
-            State::Answering { .. } => self.negotiation.queued = Some((offer, streams)),
-            _ if !self.is_polite() => {}
-            _ => {
-                self.negotiation
-                    .want(own.is_some_and(|attempt| attempt.fresh));
-                self.answer_offer(cx, offer, streams, true);
+    /// The other side offers.
+    pub(super) fn on_negotiate_offer(&mut self, cx: &mut Cx<'_>, offer: TheirOffer) {
+        if !self.is_established() || !self.negotiation.hears(cx.now, &offer) {
+            return;
+        }
+        match self.negotiation.state {
+            State::Stable => self.answer_offer(cx, offer),
+            State::Answering(_) => {
+                self.negotiation.note_round(offer.round);
+                self.negotiation.put_off(offer);
             }
+            _ if self.is_polite() => self.answer_offer(cx, offer),
+            _ => {}
         }
     }
 
-    fn answer_offer(
-        &mut self,
-        cx: &mut Cx<'_>,
-        offer: Sdp,
-        streams: Option<Streams>,
-        discard: bool,
-    ) {
-        let round = self.next_round();
-        self.negotiation.state = State::Answering {
+    /// Answers an offer. One of ours is void by that.
+    fn answer_offer(&mut self, cx: &mut Cx<'_>, theirs: TheirOffer) {
+        let own = self.negotiation.state.attempt();
+        if own.is_some() {
+            self.take_back_offer(cx);
+        }
+        let (round, shape) = (self.next_round(), self.shape);
+        let owes_fresh = self.negotiation.take_fresh() || own.is_some_and(|own| own.fresh);
+        self.negotiation.state = State::Answering(Reply {
             round,
+            to: theirs.round,
+            shape: Shape {
+                video: shape.video && theirs.sdp.has_video(),
+                ..shape
+            },
+            owes_fresh,
             until: cx.now + NEGOTIATE_LIFETIME,
-        };
-        self.note_description(&offer, streams.as_ref());
+        });
+        self.negotiation.note_round(theirs.round);
+        self.note_description(&theirs.sdp, theirs.streams.as_ref());
         self.remote.restart();
         let answer = MediaRequest::Answer {
             round,
-            offer,
+            offer: theirs.sdp,
             streams: self.remote_streams.clone(),
-            shape: self.shape,
-            discard,
+            shape,
+            discard: own.is_some(),
             adopt: None,
         };
         self.ask(cx, answer);
         self.pass_kept_candidates(cx);
-        self.put_off_recovery(cx);
     }
 
-    /// The answer is made.
+    /// The answer is made. What it tells of our side need not be offered any more.
     pub(super) fn on_answer_made(
         &mut self,
         cx: &mut Cx<'_>,
@@ -290,51 +245,71 @@ impl Call {
         streams: Vec<LocalStream>,
         fresh: bool,
     ) {
-        match self.negotiation.state {
-            State::Answering { round: asked, .. } if asked == round => {}
+        let reply = match self.negotiation.state {
+            State::Answering(reply) if reply.round == round => reply,
             _ => return,
-        }
+        };
         self.local_streams = streams;
         if fresh {
             self.local = Default::default();
             self.local.start(cx.now, BATCH_AFTER_ANSWER);
-            if self.negotiation.wanted == Some(true) {
-                // their new connection serves both
-                self.negotiation.wanted = Some(false);
-            }
         }
+        self.negotiation.fresh |= reply.owes_fresh && !fresh;
         self.negotiation.state = State::Stable;
-        self.send_negotiate(cx, DescriptionKind::Answer, answer, round);
+        if self.negotiation.is_superseded() {
+            // its offerer gave it up and would take the answer for one to the next
+            self.negotiation.doubt();
+        } else {
+            self.negotiation.settle();
+            self.agreed.video |= reply.shape.video;
+            self.agreed.held = reply.shape.held;
+            let answer = Description {
+                kind: DescriptionKind::Answer,
+                sdp: answer,
+            };
+            self.send_negotiate(cx, answer, round, reply.to, NEGOTIATE_LIFETIME);
+        }
+        self.put_off_recovery(cx, fresh);
         self.pursue(cx);
     }
 
-    /// Something was agreed on.
-    fn agree(&mut self, shape: Shape) {
-        self.agreed = Shape {
-            video: self.agreed.video || shape.video,
-            ..shape
-        };
-    }
-
-    /// The negotiation did not get there.
+    /// It did not get to the other side.
     pub(super) fn on_negotiate_failed(&mut self, cx: &mut Cx<'_>, round: Round) {
-        let ours = self.negotiation.attempt();
+        let ours = self.negotiation.state.attempt();
         if ours.is_some_and(|attempt| attempt.round == round) {
             self.give_up_negotiation(cx);
+        } else {
+            // an answer of ours: the other side goes back to what was
+            self.negotiation.doubt();
+            self.pursue(cx);
         }
     }
 
     /// It took too long, or cannot be done: what was agreed before stays.
     pub(super) fn give_up_negotiation(&mut self, cx: &mut Cx<'_>) {
-        let attempt = self.negotiation.attempt();
-        self.negotiation.state = State::Stable;
-        if let Some(attempt) = attempt {
+        let own = self.negotiation.state.attempt();
+        if let Some(attempt) = own {
+            self.take_back_offer(cx);
             let round = attempt.round;
             self.ask(cx, MediaRequest::Discard { round });
             self.go_back_to_agreed(cx, attempt);
+        } else if let State::Answering(reply) = self.negotiation.state {
+            self.negotiation.fresh |= reply.owes_fresh;
+            self.negotiation.state = State::Stable;
         }
         self.retry_recovery(cx);
         self.pursue(cx);
+    }
+
+    /// Our offer is void. Candidates found for it are of no use, those found from now on are of the connection before.
+    fn take_back_offer(&mut self, cx: &Cx<'_>) {
+        if self.negotiation.awaits_fresh_answer() && !self.negotiation.awaits_fresh_offer() {
+            self.local = Default::default();
+            self.local.start(cx.now, BATCH_AFTER_ANSWER);
+        }
+        if let Some(streams) = self.negotiation.take_back() {
+            self.local_streams = streams;
+        }
     }
 
     /// A picture that was not agreed on is not sent. Hold stays: it does not need the other side.

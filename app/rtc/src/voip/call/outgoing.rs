@@ -39,6 +39,7 @@ impl Call {
             video: place.video,
             ..Shape::default()
         };
+        call.agreed = call.shape;
         call.phase = Phase::Preparing {
             until: cx.now + PREPARE_LIMIT,
         };
@@ -148,7 +149,6 @@ impl Call {
         self.phase = Phase::Connecting {
             until: cx.now + CONNECT_LIMIT,
         };
-        self.agreed = self.shape;
         self.note_description(&answered.answer, answered.streams.as_ref());
         let accept = MediaRequest::Accept {
             round: self.round,

@@ -20,8 +20,8 @@ use crate::{
 pub(super) struct Transfer {
     /// We want the other side to go, until then.
     asked: Option<(ReplacementId, Moment)>,
-    /// The other side wants us to go.
-    offered: Option<Replaces>,
+    /// The other side wants us to go; the person here may answer until then.
+    offered: Option<(Replaces, Moment)>,
 }
 
 impl Transfer {
@@ -78,18 +78,23 @@ impl Call {
         cx.act(Action::TransferEnded { call, outcome });
     }
 
-    /// The other side wants us to talk to somebody else. The person decides: anybody can be named there.
+    /// The other side wants us to talk to somebody else. The person decides: anybody can be named there. One who is asked about
+    /// Carol must not say yes to somebody who is named meanwhile, so what is asked first stands.
     pub(super) fn on_replaces(&mut self, cx: &mut Cx<'_>, offer: Replaces) {
-        if self.is_connected() {
-            self.transfer.offered = Some(offer.clone());
+        let asked = self.transfer.offered.as_ref();
+        let open = asked.is_some_and(|(_, until)| cx.now < *until);
+        if self.is_connected() && !open {
+            let until = cx.now + TRANSFER_LIMIT;
+            self.transfer.offered = Some((offer.clone(), until));
             let call = self.key.clone();
             cx.act(Action::TransferOffered { call, offer });
         }
     }
 
-    /// What the other side wants is taken up.
-    pub(in crate::voip) fn take_transfer(&mut self) -> Option<Replaces> {
-        self.transfer.offered.take()
+    /// What the other side wants is taken up, if it still waits for that.
+    pub(in crate::voip) fn take_transfer(&mut self, now: Moment) -> Option<Replaces> {
+        let (offer, until) = self.transfer.offered.take()?;
+        (now < until).then_some(offer)
     }
 
     /// What the other side wants is not done.

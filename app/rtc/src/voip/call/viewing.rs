@@ -12,6 +12,7 @@ use crate::voip::{
 impl Call {
     /// Takes note of what a description of the other side says.
     pub(super) fn note_description(&mut self, sdp: &Sdp, streams: Option<&Streams>) {
+        self.negotiation.note(sdp);
         self.remote_video = sdp.sends_video();
         self.remote_holds = sdp.holds();
         self.video_ever |= self.remote_video;

@@ -13,7 +13,7 @@ use crate::voip::{
     glare::{Winner, decide},
     ids::CallKey,
     input::{Others, Permission, Received, Silence},
-    limits::{MAX_LIFETIME, MAX_RINGING, MAX_SILENT, MIN_RING},
+    limits::{MAX_LIFETIME, MAX_OPEN_A_SENDER, MAX_RINGING, MAX_SILENT, MIN_RING},
     party::Peer,
     wire::Body,
 };
@@ -37,14 +37,15 @@ impl CallMachine {
         let video = invited.offer.sends_video();
         let permission = self.wanted(&key, &sender, invited.permission);
         if invited.expires <= self.now {
+            self.ended.remember_by(key.clone(), sender.clone());
             suppress(out, key, sender, Silence::TooLate, video);
         } else if self.loses_glare(&key, &sender) {
-            self.ended.remember(key);
-        } else if self.has_room(out, permission) {
+            self.ended.remember_by(key, sender);
+        } else if self.has_room(out, &sender, permission) {
             self.add(out, key, invited);
         } else {
-            suppress(out, key.clone(), sender, Silence::TooMany, video);
-            self.ended.remember(key);
+            self.ended.remember_by(key.clone(), sender.clone());
+            suppress(out, key, sender, Silence::TooMany, video);
         }
     }
 
@@ -91,7 +92,7 @@ impl CallMachine {
 
     fn add(&mut self, out: &mut Vec<Action>, key: CallKey, invited: Invited) {
         self.end_former(out, &key, &invited.peer);
-        let early = self.early.take(&key);
+        let early = self.early.take(&key, &invited.peer.party.user_id);
         let mut cx = Self::cx(&self.me, &mut self.ids, &mut self.last_send, self.now, out);
         let mut call = Call::incoming(&mut cx, key.clone(), invited);
         if let Some(early) = early {
@@ -150,9 +151,13 @@ impl CallMachine {
         self.with(out, key, |call, cx| call.accept(cx, taking));
     }
 
-    /// Whether another call can be known. One that may ring drives out one that may not.
-    fn has_room(&mut self, out: &mut Vec<Action>, permission: Permission) -> bool {
+    /// Whether another call can be known. One that may ring drives out one that may not, and nobody has all the room.
+    fn has_room(&mut self, out: &mut Vec<Action>, sender: &UserId, permission: Permission) -> bool {
         let open = |call: &&Call| call.expires().is_some() && !call.is_ours();
+        let own = |call: &&Call| open(call) && call.caller() == Some(sender);
+        if self.calls.values().filter(own).count() >= MAX_OPEN_A_SENDER {
+            return false;
+        }
         if self.calls.values().filter(open).count() < MAX_RINGING + MAX_SILENT {
             return true;
         }

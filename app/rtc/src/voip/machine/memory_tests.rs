@@ -29,9 +29,26 @@ fn only_its_caller_or_we_end_a_call_ahead_of_its_invite() {
     assert!(!ended.covers(&key(1), alice, me));
     assert!(ended.covers(&key(2), alice, me));
     assert!(ended.covers(&key(3), alice, me));
-    ended.remember(key(1));
-    ended.remember_by(key(1), eve.to_owned());
+    ended.remember_by(key(1), alice.to_owned());
     assert!(ended.covers(&key(1), alice, me));
+}
+
+#[test]
+fn who_tells_of_many_ends_drives_out_nobody_elses() {
+    let (me, alice, eve) = (user_id!("@me:x"), user_id!("@alice:x"), user_id!("@eve:x"));
+    let mut ended = Ended::default();
+    ended.remember(key(1));
+    ended.remember_by(key(2), alice.to_owned());
+    for n in 10..5_000 {
+        ended.remember_by(key(n), eve.to_owned());
+    }
+    assert!(ended.covers(&key(1), alice, me) && ended.covers(&key(2), alice, me));
+    assert_eq!(ended.n_told(), MAX_TOLD_A_SENDER + 1);
+    for n in 0..5_000 {
+        let user_id = UserId::parse(format!("@u{n}:x")).unwrap();
+        ended.remember_by(key(n), user_id);
+    }
+    assert_eq!(ended.n_told(), MAX_TOLD);
 }
 
 #[test]
@@ -59,21 +76,25 @@ fn a_crowd_is_not_counted_for_ever() {
 #[test]
 fn early_candidates_are_bounded_and_grow_old() {
     let mut early = Early::default();
-    let party = Party {
-        user_id: user_id!("@a:x").to_owned(),
+    let party = |name: &str| Party {
+        user_id: UserId::parse(format!("@{name}:x")).unwrap(),
         party_id: None,
     };
+    let (alice, eve) = (party("alice"), party("eve"));
+    let end = || vec![Candidate::end()];
+    early.keep(Moment(0), key(0), alice.clone(), end());
+    for n in 1..1_000 {
+        early.keep(Moment(n as u64), key(n), eve.clone(), end());
+    }
+    assert_eq!(early.len(), MAX_EARLY_CALLS_A_SENDER + 1);
+    assert!(early.take(&key(1), &eve.user_id).is_none());
+    assert!(early.take(&key(999), &alice.user_id).is_none());
+    assert!(early.take(&key(999), &eve.user_id).is_some());
+    assert!(early.take(&key(0), &alice.user_id).is_some());
     for n in 0..1_000 {
-        early.keep(
-            Moment(n as u64),
-            key(n),
-            party.clone(),
-            vec![Candidate::end()],
-        );
+        early.keep(Moment(2_000), key(0), party(&format!("u{n}")), end());
     }
     assert_eq!(early.len(), MAX_EARLY_CALLS);
-    assert!(early.take(&key(0)).is_none());
-    assert!(early.take(&key(999)).is_some());
-    early.keep(Moment(EARLY_CALL_LIFETIME + 1_000), key(1), party, vec![]);
+    early.keep(Moment(EARLY_CALL_LIFETIME + 2_000), key(1), alice, vec![]);
     assert_eq!(early.len(), 1);
 }

@@ -49,6 +49,8 @@ pub struct Footprint {
     pub n_calls: usize,
     /// Calls remembered as over.
     pub n_ended: usize,
+    /// Calls remembered as over by hearsay.
+    pub n_told: usize,
     /// Calls of which there are candidates but no invite.
     pub n_early: usize,
     /// People whose rings are counted.
@@ -121,6 +123,7 @@ impl CallMachine {
         Footprint {
             n_calls: self.calls.len(),
             n_ended: self.ended.len(),
+            n_told: self.ended.n_told(),
             n_early: self.early.len(),
             n_senders: self.bursts.len(),
             n_transfers: self.transfers.len(),

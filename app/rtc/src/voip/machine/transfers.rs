@@ -60,7 +60,7 @@ impl CallMachine {
         let offer = self
             .calls
             .get_mut(&key)
-            .and_then(|call| call.take_transfer());
+            .and_then(|call| call.take_transfer(self.now));
         let Some(replaces) = offer else {
             refuse(out, key, Refusal::NotNow);
             return;

@@ -198,8 +198,13 @@ fn events_of_unknown_calls_are_bounded() {
     }
     let footprint = story.machine().footprint();
     assert_eq!(
-        (footprint.n_calls, footprint.n_ended, footprint.n_early),
-        (0, 512, 16)
+        (
+            footprint.n_calls,
+            footprint.n_ended,
+            footprint.n_told,
+            footprint.n_early
+        ),
+        (0, 0, 16, 4)
     );
 }
 

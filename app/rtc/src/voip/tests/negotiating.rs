@@ -1,6 +1,7 @@
-//! Hold, video, and a connection that breaks.
+//! Hold, video, a screen: what a call carries.
 
-use super::transcript::{TO_BOB, WITH_BOB, check_after};
+use super::transcript::{Story, TO_BOB, WITH_BOB, check_after};
+use crate::voip::{limits::MAX_OFFERS_OF_THEIRS, wire::Body};
 
 #[test]
 fn hold_and_resume_are_told() {
@@ -125,8 +126,13 @@ fn an_offer_that_is_not_answered_is_taken_back() {
         > media c1 discard#2
         > media c1 apply
         > refuse c1 NotAnswered
+        > media c1 offer#3
         > c1 is Connected
-        30000 @bob/B negotiate c1 answer video
+        18200 media c1 offer
+        > send negotiate c1 offer
+        20000 @bob/B negotiate c1 answer video to=2
+        20100 @bob/B negotiate c1 answer to=3
+        > media c1 accept#3
         ",
     );
 }
@@ -174,7 +180,7 @@ fn when_both_offer_the_caller_insists() {
 }
 
 #[test]
-fn when_both_offer_the_callee_gives_way_and_offers_again() {
+fn when_both_offer_the_callee_gives_way_and_offers_what_is_left() {
     check_after(
         WITH_BOB,
         "
@@ -189,15 +195,23 @@ fn when_both_offer_the_callee_gives_way_and_offers_again() {
         > c1 is Connected held (their video)
         3200 media c1 answer
         > send negotiate c1 answer
-        > media c1 offer#4 held
-        3300 media c1 offer sendonly
+        4000 screen c1 on
+        > media c1 apply screen held
+        > media c1 offer#4 screen held
+        > c1 is Connected screen held (their video)
+        4050 media c1 offer sendonly
         > send negotiate c1 offer
+        4100 @bob/B negotiate c1 offer video
+        > media c1 answer#5 screen held discard
+        4200 media c1 answer
+        > send negotiate c1 answer
+        > media c1 offer#6 screen held
         ",
     );
 }
 
 #[test]
-fn offers_that_come_while_one_is_answered_wait() {
+fn of_offers_that_come_while_one_is_answered_the_last_is_answered() {
     check_after(
         WITH_BOB,
         "
@@ -207,7 +221,6 @@ fn offers_that_come_while_one_is_answered_wait() {
         3010 @bob/B negotiate c1 offer sendonly
         3020 @bob/B negotiate c1 offer
         3100 media c1 answer
-        > send negotiate c1 answer
         > media c1 answer#3
         > c1 is Connected
         3200 media c1 answer
@@ -231,135 +244,6 @@ fn offers_of_others_and_old_ones_are_none() {
 }
 
 #[test]
-fn a_connection_comes_back_by_itself() {
-    check_after(
-        TO_BOB,
-        "
-        3000 media c1 disconnected
-        > c1 is Reconnecting
-        4000 media c1 connected
-        > c1 is Connected
-        9000 tick
-        ",
-    );
-}
-
-#[test]
-fn a_broken_connection_is_made_anew() {
-    check_after(
-        TO_BOB,
-        "
-        3000 media c1 disconnected
-        > c1 is Reconnecting
-        5000 timer
-        > media c1 offer#2 fresh
-        5100 media c1 candidate n=7
-        5200 media c1 offer
-        5300 media c1 candidate n=1
-        5350 @bob/B candidates c1 n=2
-        5400 timer
-        > send negotiate c1 offer with 1
-        5500 @bob/B negotiate c1 answer
-        > media c1 accept#2
-        > media c1 candidates 2
-        5600 @bob/B candidates c1 n=1
-        > media c1 candidates 1
-        5700 media c1 candidate n=2
-        5800 media c1 complete
-        > send candidates c1 1+end
-        12000 media c1 connected
-        > c1 is Connected
-        ",
-    );
-}
-
-#[test]
-fn the_callee_lets_the_caller_mend_it_first() {
-    check_after(
-        WITH_BOB,
-        "
-        3000 media c1 disconnected
-        > c1 is Reconnecting
-        5200 @bob/B negotiate c1 offer
-        > media c1 answer#2
-        5400 media c1 answer fresh
-        > send negotiate c1 answer
-        5500 media c1 candidate
-        5600 media c1 complete
-        > send candidates c1 1+end
-        6000 media c1 connected
-        > c1 is Connected
-        ",
-    );
-}
-
-#[test]
-fn a_network_change_does_not_wait_for_the_break() {
-    check_after(
-        WITH_BOB,
-        "
-        3000 network
-        > media c1 offer#2 fresh
-        > c1 is Reconnecting
-        3200 media c1 offer
-        3300 media c1 complete
-        > send negotiate c1 offer
-        > send candidates c1 0+end
-        3400 @bob/B negotiate c1 answer
-        > media c1 accept#2
-        9000 media c1 connected
-        > c1 is Connected
-        ",
-    );
-}
-
-#[test]
-fn a_connection_that_does_not_come_back_is_given_up() {
-    check_after(
-        TO_BOB,
-        "
-        3000 media c1 disconnected
-        > c1 is Reconnecting
-        5000 timer
-        > media c1 offer#2 fresh
-        5200 media c1 offer
-        5300 media c1 complete
-        > send negotiate c1 offer
-        > send candidates c1 0+end
-        20300 timer
-        > media c1 discard#2
-        22300 timer
-        > media c1 offer#3 fresh
-        33000 timer
-        > send hangup c1 ice_timeout
-        > media c1 close
-        > ended c1 ConnectionLost Here
-        60000 tick
-        ",
-    );
-}
-
-#[test]
-fn an_offer_that_could_not_be_sent_is_made_again() {
-    check_after(
-        TO_BOB,
-        "
-        3000 network
-        > media c1 offer#2 fresh
-        > c1 is Reconnecting
-        3200 media c1 offer
-        3400 timer
-        > send negotiate c1 offer
-        3500 refused
-        > media c1 discard#2
-        5500 timer
-        > media c1 offer#3 fresh
-        5600 media c1 offer
-        ",
-    );
-}
-
-#[test]
 fn a_description_that_cannot_be_used_in_a_call_does_not_end_it() {
     check_after(
         TO_BOB,
@@ -371,4 +255,88 @@ fn a_description_that_cannot_be_used_in_a_call_does_not_end_it() {
         > media c1 answer#3
         ",
     );
+}
+
+#[test]
+fn what_is_older_than_what_was_taken_counts_no_more() {
+    check_after(
+        TO_BOB,
+        "
+        3000 @bob/B negotiate c1 offer round=5
+        > media c1 answer#2
+        3010 @bob/B negotiate c1 offer round=5
+        3020 @bob/B negotiate c1 offer round=4
+        3100 media c1 answer
+        > send negotiate c1 answer
+        3200 @bob/B negotiate c1 offer round=5
+        4000 hold c1
+        > media c1 apply held
+        > media c1 offer#3 held
+        > c1 is Connected held
+        4100 media c1 offer sendonly
+        > send negotiate c1 offer
+        4200 @bob/B negotiate c1 answer round=8 to=2
+        4300 @bob/B negotiate c1 answer round=9 to=3
+        > media c1 accept#3
+        4400 @bob/B negotiate c1 offer round=7
+        4500 @bob/B negotiate c1 offer round=10 sendonly
+        > media c1 answer#4 held
+        > c1 is Connected held (they hold)
+        ",
+    );
+}
+
+#[test]
+fn an_answer_that_did_not_get_there_is_followed_by_an_offer() {
+    check_after(
+        TO_BOB,
+        "
+        3000 @bob/B negotiate c1 offer
+        > media c1 answer#2
+        3100 media c1 answer
+        > send negotiate c1 answer
+        3200 refused
+        > media c1 offer#3
+        ",
+    );
+}
+
+#[test]
+fn hold_is_offered_twice_and_no_more_until_asked_again() {
+    check_after(
+        TO_BOB,
+        "
+        3000 hold c1
+        > media c1 apply held
+        > media c1 offer#2 held
+        > c1 is Connected held
+        3100 media c1 offer sendonly
+        > send negotiate c1 offer
+        18100 timer
+        > media c1 discard#2
+        > media c1 offer#3 held
+        18200 media c1 offer sendonly
+        > send negotiate c1 offer
+        33200 timer
+        > media c1 discard#3
+        90000 resume c1
+        > media c1 apply
+        > media c1 offer#4
+        > c1 is Connected
+        ",
+    );
+}
+
+#[test]
+fn a_flood_of_offers_is_answered_so_often_only() {
+    let mut story = Story::new();
+    story.tell(TO_BOB);
+    story.forget();
+    for n in 0..1_000 {
+        story.tell(&format!("{} @bob/B negotiate c1 offer", 3_000 + n * 2));
+        story.tell(&format!("{} media c1 answer", 3_001 + n * 2));
+    }
+    let answers = story.sent().iter();
+    let answers = answers.filter(|sent| matches!(sent.message.body, Body::Negotiate { .. }));
+    assert_eq!(answers.count(), MAX_OFFERS_OF_THEIRS);
 }

@@ -246,6 +246,7 @@ impl Witness {
         let footprint = self.machine.footprint();
         assert!(footprint.n_calls <= limits::MAX_RINGING + limits::MAX_SILENT + limits::MAX_HELD);
         assert!(footprint.n_ended <= limits::MAX_ENDED, "{footprint:?}");
+        assert!(footprint.n_told <= limits::MAX_TOLD, "{footprint:?}");
         assert!(
             footprint.n_early <= limits::MAX_EARLY_CALLS,
             "{footprint:?}"
@@ -281,7 +282,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, String)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(1_500))]
 
     #[test]
     fn no_sequence_breaks_a_promise(steps in steps()) {

@@ -18,10 +18,10 @@ pub(super) struct Endpoint {
     pub(super) closed: bool,
 }
 
-fn sdp(name: &str, shape: &crate::voip::Shape) -> Sdp {
+fn sdp(name: &str, version: u32, shape: &crate::voip::Shape) -> Sdp {
     let direction = if shape.held { "sendonly" } else { "sendrecv" };
     let text = format!(
-        "v=0\r\ns={name}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na={direction}\r\n"
+        "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns={name}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na={direction}\r\n"
     );
     Sdp::parse(&text).unwrap()
 }
@@ -97,7 +97,7 @@ impl Endpoint {
             id: self.name.clone(),
             purpose: Purpose::UserMedia,
         };
-        let sdp = sdp(&name, shape);
+        let sdp = sdp(&name, self.n_made, shape);
         (name, sdp, vec![stream])
     }
 

@@ -51,6 +51,9 @@ pub(super) struct World {
     n_fates: usize,
     n_due: u64,
     now: u64,
+    /// What is sent says only what the specification knows.
+    plain: bool,
+    last_sent_at: u64,
 }
 
 const NAMES: [&str; 2] = ["@alice", "@bob"];
@@ -75,7 +78,22 @@ impl World {
             n_fates: 0,
             n_due: 0,
             now: 0,
+            plain: false,
+            last_sent_at: 0,
         }
+    }
+
+    /// Of two who do not number their offers, as others do not.
+    pub(super) fn plain(fates: Vec<Fate>) -> Self {
+        Self {
+            plain: true,
+            ..Self::new(fates)
+        }
+    }
+
+    /// When something was sent last.
+    pub(super) fn last_sent_at(&self) -> u64 {
+        self.last_sent_at
     }
 
     /// Somebody does something, in the words of a transcript.
@@ -168,12 +186,18 @@ impl World {
         match action {
             Action::WakeAt(Some(at)) => self.put(at.0, side, Due::Wake),
             Action::Send(outgoing) => {
+                self.last_sent_at = self.now;
                 self.put(self.now + 20, side, Due::Sent(outgoing.id));
                 for to in [0, 1] {
+                    let mut content = outgoing.message.content();
+                    if self.plain {
+                        let fields = content.as_object_mut().unwrap();
+                        fields.retain(|key, _| !key.starts_with("im.hardline."));
+                    }
                     let due = Due::Event {
                         sender: side,
                         event_type: outgoing.message.event_type(),
-                        content: outgoing.message.content(),
+                        content,
                         sent_at: self.now,
                     };
                     self.deliver(to, due);

@@ -276,6 +276,8 @@ fn body(words: Words<'_>) -> Body {
                 },
                 sdp,
             },
+            round: words.value("round").map(|n| Round(n.parse().unwrap())),
+            answers: words.value("to").map(|n| Round(n.parse().unwrap())),
             lifetime: words.number("life", 60_000),
             streams: streams(words),
         },

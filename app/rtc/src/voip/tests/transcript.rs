@@ -106,6 +106,10 @@ impl Story {
         );
     }
 
+    pub(super) fn text(&self) -> &[String] {
+        &self.text
+    }
+
     pub(super) fn sent(&self) -> &[Outgoing] {
         &self.sent
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use ruma::{OwnedRoomId, OwnedUserId};
 
 use crate::voip::{
+    action::Round,
     ids::{CallId, PartyId, ReplacementId},
     sdp::Sdp,
     streams::Streams,
@@ -53,6 +54,10 @@ pub enum Body {
     Negotiate {
         /// The offer, or the answer to one.
         description: Description,
+        /// The number its sender gives to the description, a greater one than before: an addition of ours.
+        round: Option<Round>,
+        /// The number of the offer that is answered: an addition of ours.
+        answers: Option<Round>,
         /// How long it is valid, in milliseconds.
         lifetime: u64,
         /// The streams from now on.

@@ -14,6 +14,11 @@ mod fields;
 mod read;
 mod write;
 
+/// Where the number of a description within a call stands.
+const ROUND: &str = "im.hardline.round";
+/// Where the number of the offer stands that is answered.
+const ANSWERS: &str = "im.hardline.answers";
+
 pub use self::{
     body::{
         Body, Candidate, Capabilities, Description, DescriptionKind, HangupReason, Identity,

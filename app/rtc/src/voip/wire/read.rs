@@ -5,12 +5,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Body, Candidate, Capabilities, Description, DescriptionKind, HangupReason, Identity, Message,
-    Replacement, Replaces, fields::Fields,
+    ANSWERS, Body, Candidate, Capabilities, Description, DescriptionKind, HangupReason, Identity,
+    Message, ROUND, Replacement, Replaces, fields::Fields,
 };
 use crate::voip::{
+    action::Round,
     ids::{CallId, PartyId, ReplacementId},
-    limits::{MAX_CANDIDATE_BYTES, MAX_REMOTE_CANDIDATES},
+    limits::{MAX_CANDIDATE_BYTES, MAX_NEGOTIATE_LIFETIME, MAX_REMOTE_CANDIDATES},
     party::Version,
     sdp::{Sdp, SdpError},
     streams::{Purpose, Stream, Streams},
@@ -111,7 +112,10 @@ fn body(name: &str, fields: Fields<'_>) -> Result<Body, WireError> {
         }
         "negotiate" => Body::Negotiate {
             description: description(fields)?,
-            lifetime: lifetime(fields)?,
+            round: round(fields, ROUND),
+            answers: round(fields, ANSWERS),
+            // matrix-js-sdk and Element for Android have left it out for years
+            lifetime: fields.number("lifetime").unwrap_or(MAX_NEGOTIATE_LIFETIME),
             streams: streams(fields),
         },
         "sdp_stream_metadata_changed" => {
@@ -139,6 +143,11 @@ fn lifetime(fields: Fields<'_>) -> Result<u64, WireError> {
     fields
         .number("lifetime")
         .ok_or(WireError::Field("lifetime"))
+}
+
+fn round(fields: Fields<'_>, key: &str) -> Option<Round> {
+    let number = fields.0.get(key)?.as_u64()?;
+    u32::try_from(number).ok().map(Round)
 }
 
 /// An invitee that cannot be read is somebody else.

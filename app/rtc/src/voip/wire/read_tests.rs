@@ -203,6 +203,41 @@ fn an_identity_is_bounded_and_can_be_taken_back() {
 }
 
 #[test]
+fn numbers_of_descriptions_are_optional_and_so_is_their_lifetime() {
+    let negotiate = |fields: Value| {
+        let mut content = json!({
+            "call_id": "c", "party_id": "p", "version": "1",
+            "description": {"type": "answer", "sdp": SDP},
+        });
+        for (key, value) in fields.as_object().unwrap() {
+            content[key] = value.clone();
+        }
+        match read("m.call.negotiate", content).unwrap().body {
+            Body::Negotiate {
+                round,
+                answers,
+                lifetime,
+                ..
+            } => (round, answers, lifetime),
+            _ => panic!("not a negotiation"),
+        }
+    };
+    assert_eq!(negotiate(json!({})), (None, None, MAX_NEGOTIATE_LIFETIME));
+    let numbered = json!({"im.hardline.round": 7, "im.hardline.answers": 3, "lifetime": 9});
+    assert_eq!(negotiate(numbered), (Some(Round(7)), Some(Round(3)), 9));
+    for odd in [
+        json!(-1),
+        json!("7"),
+        json!(1.5),
+        json!(u64::MAX),
+        json!(null),
+    ] {
+        let fields = json!({"im.hardline.round": odd, "im.hardline.answers": odd});
+        assert_eq!(negotiate(fields), (None, None, MAX_NEGOTIATE_LIFETIME));
+    }
+}
+
+#[test]
 fn nothing_secret_is_printed() {
     let message = invite(&json!({})).unwrap();
     let printed = format!("{message:?}");

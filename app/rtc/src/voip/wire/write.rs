@@ -4,7 +4,8 @@ use ruma::{events::AnyMessageLikeEventContent, serde::Raw};
 use serde_json::{Map, Value, json, value::to_raw_value};
 
 use super::{
-    Body, Candidate, Capabilities, DescriptionKind, Identity, Message, Replacement, Replaces,
+    ANSWERS, Body, Candidate, Capabilities, DescriptionKind, Identity, Message, ROUND, Replacement,
+    Replaces,
 };
 use crate::voip::{
     party::Version,
@@ -84,6 +85,8 @@ fn fields(body: &Body) -> Vec<(&'static str, Value)> {
         }
         Body::Negotiate {
             description,
+            round,
+            answers,
             lifetime,
             streams,
         } => {
@@ -93,6 +96,8 @@ fn fields(body: &Body) -> Vec<(&'static str, Value)> {
             };
             let description = json!({"type": kind, "sdp": description.sdp.as_str()});
             fields.push(("description", description));
+            fields.extend(round.map(|round| (ROUND, json!(round.0))));
+            fields.extend(answers.map(|round| (ANSWERS, json!(round.0))));
             fields.push(("lifetime", json!(lifetime)));
             fields.extend(described(None, streams.as_ref()));
         }
