@@ -84,7 +84,7 @@ pub(crate) fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last
         .chars()
-        .filter(|c| !c.is_control() && *c != '\u{202e}')
+        .filter(|c| !c.is_control() && !crate::text::turns_direction(*c))
         .collect();
     let clean = crate::text::cut(clean.trim().trim_start_matches('.'), 120).to_owned();
     if clean.is_empty() {
@@ -113,6 +113,7 @@ mod tests {
             ("", "file"),
             ("a\nb\0.txt", "ab.txt"),
             ("gpj.\u{202e}exe", "gpj.exe"),
+            ("a\u{2067}gpj.\u{202d}exe\u{2069}", "agpj.exe"),
         ] {
             assert_eq!(file_name(name), expected, "{name}");
         }

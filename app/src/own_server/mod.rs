@@ -103,7 +103,14 @@ impl OwnServerService {
             .program
             .as_ref()
             .ok_or(OwnServerError::NotInstalled)?;
-        self.inner.state.send_replace(OwnServer::Starting);
+        let is_supervised = running.as_ref().is_some_and(|task| !task.is_finished());
+        let has_failed = matches!(*self.inner.state.borrow(), OwnServer::Failed { .. });
+        if !is_supervised {
+            self.inner.state.send_replace(OwnServer::Starting);
+        } else if has_failed {
+            // It rests between two tries.
+            self.start_anew().await?;
+        }
         let setup = match self.set_up(program).await {
             Ok(setup) => setup,
             Err(error) => {
@@ -113,7 +120,7 @@ impl OwnServerService {
                 return Err(error);
             }
         };
-        if running.as_ref().is_none_or(TaskHandle::is_finished) {
+        if !is_supervised {
             let supervisor = supervise::Supervisor {
                 program: program.clone(),
                 dir: self.inner.dir.clone(),

@@ -60,8 +60,10 @@ impl Supervisor {
             if began.elapsed() > LONG_RUN {
                 pause = FIRST_PAUSE;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = self.restart.notified() => pause = FIRST_PAUSE,
+            }
         }
     }
 

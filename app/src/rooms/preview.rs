@@ -11,6 +11,7 @@ use ruma::{
 
 use crate::{
     text::{formatted, gist, one_line},
+    timeline::Person,
     view::room_list::{AttachmentKind, Preview},
 };
 
@@ -82,11 +83,11 @@ async fn of_latest(room: &Room, own: &UserId, is_direct: bool) -> Preview {
     of_content(content, sender, is_own)
 }
 
-/// A member's name as known here, without asking the server.
+/// A member's name as known here, without asking the server; with their id if it could be taken for another's.
 pub(crate) async fn name_of(room: &Room, user_id: &UserId) -> String {
     match room.get_member_no_sync(user_id).await {
-        Ok(Some(member)) => member.name().to_owned(),
-        Ok(None) | Err(_) => user_id.localpart().to_owned(),
+        Ok(Some(member)) => Person::from(&member).name(user_id),
+        Ok(None) | Err(_) => Person::default().name(user_id),
     }
 }
 

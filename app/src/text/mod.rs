@@ -104,7 +104,14 @@ fn write_line(line: &str, out: &mut String) {
     out.push('\n');
 }
 
-/// The first `max` characters as one line without control characters, with an ellipsis if there was more.
+/// Characters that turn the direction of what follows: names with them read other than they are ("exe.jpg" for
+/// "gpj.exe"). Letters of any direction do without.
+pub(crate) fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The first `max` characters as one line without control characters, those of direction among them, with an ellipsis
+/// if there was more.
 pub fn one_line(text: &str, max: usize) -> String {
     let text = &*tame(text);
     let mut out = String::new();
@@ -114,7 +121,8 @@ pub fn one_line(text: &str, max: usize) -> String {
             out.push(' ');
             n_chars += 1;
         }
-        for character in word.chars().filter(|c| !c.is_control()) {
+        let shown = |c: &char| !c.is_control() && !turns_direction(*c);
+        for character in word.chars().filter(shown) {
             if n_chars >= max {
                 out.push('…');
                 return out;
@@ -168,6 +176,10 @@ mod tests {
         assert_eq!(one_line("abcdef", 3), "abc…");
         assert_eq!(one_line("ééé", 3), "ééé");
         assert_eq!(one_line("", 3), "");
+        assert_eq!(
+            one_line("gpj.\u{202e}exe \u{2066}שלום\u{2069}", 20),
+            "gpj.exe שלום"
+        );
     }
 
     #[test]

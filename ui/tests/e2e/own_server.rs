@@ -1,24 +1,21 @@
 //! The homeserver on this device: how others get onto it, and how far it reaches.
 
 use anyhow::{Context, Result, ensure};
-use hardline_testkit::{Hardline, hardline::LIMIT, homeserver::password, wait::until};
+use hardline_testkit::{Hardline, hardline::LIMIT, homeserver::password};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
+};
 
 #[tokio::test]
 async fn others_get_onto_this_devices_own_server_and_reach_it_only_when_it_is_shared() -> Result<()>
 {
     let (ada, bo) = (newcomer("ada")?, newcomer("bo")?);
-    let mut staying = ada.launch()?.args(["--json", "own-server"]).spawn()?;
-    let server = until(LIMIT, "the server of this device", || {
-        let alive = staying.expect_running();
-        let asked = ada.run(&["own-server"]);
-        async move {
-            alive?;
-            Ok(asked.await?.json().ok())
-        }
-    })
-    .await?;
+    let mut staying = ada.launch()?.args(["--json", "own-server"]).spawn_piped()?;
+    let said = staying.child.stdout.take().context("no standard output")?;
+    let first = tokio::time::timeout(LIMIT, BufReader::new(said).lines().next_line()).await??;
+    let server: Value = serde_json::from_str(&first.context("it ended")?)?;
     let port = port_of(&server)?;
     ensure!(server["shared"] == false, "{server}");
     ensure!(reaches([127, 0, 0, 1], port).await, "not there: {server}");
