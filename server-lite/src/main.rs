@@ -12,6 +12,7 @@ use hardline_server::{
     serve::{self, lock::DataLock},
     service::{Services, appservices::Appservices},
 };
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// Gives the memory of a password's hash (19 MiB each) back to the system, where the C library's
@@ -35,6 +36,9 @@ struct Cli {
     /// A file to write the bound address to once the server answers.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Stop when standard input ends: with the program that started the server, however that ends.
+    #[arg(long)]
+    with_parent: bool,
     /// Write manual pages and shell completions into a directory, for packagers.
     #[arg(long, value_name = "DIR", hide = true)]
     dist_files: Option<PathBuf>,
@@ -54,7 +58,7 @@ fn main() -> ExitCode {
         (Some(dir), _) => dist_files::write(Cli::command(), &dir),
         (None, Some(Command::Init(init))) => init.run(),
         (None, Some(Command::Admin(group))) => group.run(),
-        (None, None) => run(cli.config, cli.ready_file),
+        (None, None) => run(cli.config, cli.ready_file, cli.with_parent),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,7 +69,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<()> {
+fn run(
+    config: Option<PathBuf>,
+    ready_file: Option<PathBuf>,
+    with_parent: bool,
+) -> anyhow::Result<()> {
     let path = config.ok_or_else(|| {
         anyhow::anyhow!(
             "no configuration given\nFirst time? Run `hardline-server init`, then \
@@ -86,8 +94,24 @@ fn run(config: Option<PathBuf>, ready_file: Option<PathBuf>) -> anyhow::Result<(
     let appservices = Appservices::load(&config)?;
     let _lock = DataLock::take(&config.storage.path)?;
     let services = Services::open_with(config, appservices)?;
+    if with_parent {
+        stop_with_parent(services.shutdown.clone())?;
+    }
     runtime.block_on(serve::run(services, ready_file))?;
     Ok(())
+}
+
+/// Waits for the end of standard input in a thread of its own: the runtime would wait for one of its threads.
+fn stop_with_parent(shutdown: CancellationToken) -> std::io::Result<()> {
+    let wait = move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        tracing::info!("stopping: the program that started the server is gone");
+        shutdown.cancel();
+    };
+    std::thread::Builder::new()
+        .name("with-parent".to_owned())
+        .spawn(wait)
+        .map(drop)
 }
 
 /// A page of 2 MiB is resident as a whole once a byte of it is used, and a server at rest uses little of many. The

@@ -77,7 +77,8 @@ impl Supervisor {
     /// Starts it and waits until it ends; says how it did, or nothing if it is to be started anew.
     async fn run_once(&self) -> Option<String> {
         let mut spec = ProcessSpec::new(&self.program);
-        spec.arguments = vec!["--config".into(), config_path(&self.dir).into()];
+        let config = config_path(&self.dir).into();
+        spec.arguments = vec!["--with-parent".into(), "--config".into(), config];
         spec.log = Some(self.dir.join(LOG));
         spec.readiness = Readiness::Notify;
         let ended = async {

@@ -3,7 +3,7 @@
 use std::{fs::OpenOptions, io, os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::{
     Exit, Process, ProcessError, ProcessSpec, Processes, Readiness,
@@ -25,7 +25,7 @@ impl Processes for ChildProcesses {
         command
             .args(&spec.arguments)
             .envs(&spec.environment)
-            .stdin(Stdio::null());
+            .stdin(Stdio::piped());
         command
             .env_remove("NOTIFY_SOCKET")
             .process_group(0)
@@ -42,13 +42,15 @@ impl Processes for ChildProcesses {
                 .map(Stdio::from),
         };
         command.stdout(output()?).stderr(output()?);
-        let child = command.spawn().map_err(|error| match error.kind() {
+        let mut child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ProcessError::NotFound(spec.program.clone()),
             _ => ProcessError::Io(error),
         })?;
+        let _alive = child.stdin.take();
         let pid = child.id().ok_or_else(|| io::Error::other("it has no id"))?;
         Ok(Box::new(ChildProcess {
             child,
+            _alive,
             pid,
             readiness: spec.readiness,
             notify,
@@ -59,6 +61,8 @@ impl Processes for ChildProcesses {
 #[derive(Debug)]
 struct ChildProcess {
     child: Child,
+    /// Its standard input: nothing is written to it, but it ends with us, however we end.
+    _alive: Option<ChildStdin>,
     pid: u32,
     readiness: Readiness,
     notify: Option<NotifySocket>,

@@ -1,7 +1,7 @@
 //! The homeserver on this device: how others get onto it, and how far it reaches.
 
 use anyhow::{Context, Result, ensure};
-use hardline_testkit::{Hardline, hardline::LIMIT, homeserver::password};
+use hardline_testkit::{Hardline, hardline::LIMIT, homeserver::password, wait::until};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -47,9 +47,13 @@ async fn others_get_onto_this_devices_own_server_and_reach_it_only_when_it_is_sh
         "still shared: {again}"
     );
     bo.ok(&["create", "--name", "And after"]).await?;
-    let ended = staying.stop().await?;
-    ensure!(ended.success(), "{ended}");
-    Ok(())
+
+    // However the program ends, its server ends with it.
+    staying.kill().await?;
+    until(LIMIT, "the end of the server", || async move {
+        Ok((!reaches([127, 0, 0, 1], port).await).then_some(()))
+    })
+    .await
 }
 
 fn newcomer(name: &str) -> Result<Hardline> {
