@@ -200,8 +200,7 @@ SIGN_IN = [
 SERVER = [
     ("own-server", tap(180, 530)),
     ("own-server-running", tap(180, 364, pause=8)),
-    # the button that started it makes an account now, and still has the focus
-    ("own-server-account", keys("Return")),
+    ("own-server-account", tap(180, 330)),
     (None, write("noor"), keys("Tab"), write(PASSPHRASE), keys("Tab", "Tab"), write(PASSPHRASE), keys("Return", pause=10)),
     ("settings-own-server", tap(*SETTINGS), tap(180, PAGES["ignored"] + 52)),
     ("settings-own-server-shared", tap(180, 353, pause=4)),
@@ -241,7 +240,7 @@ MAIN = [
     ("settings", keys("Escape"), tidy_devices, tap(*SETTINGS)),
     *[(f"settings-{name}", tap(*BACK), tap(180, y, pause=2.5)) for name, y in PAGES.items()],
     ("change-password", tap(*BACK), tap(180, PAGES["account"]), tap(180, 470)),
-    ("sign-out", keys("Escape"), tap(*BACK), tap(100, 526)),
+    ("sign-out", keys("Escape"), tap(*BACK), tap(100, 577)),
     ("side-list", keys("Escape"), tap(*CHATS), size(SIDE)),
     ("side-room", room("Sunday")),
     ("side-menu", hold(460, 120)),
