@@ -34,6 +34,13 @@ impl Remote {
         }
     }
 
+    /// Whether a description keeps the sections of the last one, which may be followed by more.
+    pub(crate) fn is_continued_by(&self, mids: &[String]) -> bool {
+        self.mids
+            .as_ref()
+            .is_none_or(|known| mids.starts_with(known))
+    }
+
     /// The description is set: those that waited for it.
     pub(crate) fn described(
         &mut self,

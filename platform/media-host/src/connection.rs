@@ -63,7 +63,7 @@ impl Connection {
         let servers_good = use_servers(&webrtc, setup);
         let encoder = encoder(opus)?;
         bin.add_many([&webrtc, encoder.upcast_ref()])?;
-        add_addresses(&webrtc, setup);
+        prepare_ice(&webrtc, setup);
         let end = encoder.static_pad("src").ok_or_else(missing)?;
         let send_pad = webrtc.request_pad_simple("sink_%u").ok_or_else(missing)?;
         if send_pad.has_property("msid") {
@@ -220,14 +220,18 @@ fn use_servers(webrtc: &gst::Element, setup: &Setup) -> bool {
     all_good
 }
 
-fn add_addresses(webrtc: &gst::Element, setup: &Setup) {
-    if setup.local_addresses.is_empty() {
-        return;
-    }
+fn prepare_ice(webrtc: &gst::Element, setup: &Setup) {
     let ice = webrtc.property::<gst::Object>("ice-agent");
     // webrtcbin hands out its own, floating reference, which taking it has made ours: it must get it back.
     if ice.ref_count() == 1 {
         std::mem::forget(ice.clone());
+    }
+    if ice.has_property("agent") {
+        // Nobody asked for ports to be opened in the router, and asking it takes a server of its own.
+        let agent = ice.property::<glib::Object>("agent");
+        if agent.has_property("upnp") {
+            agent.set_property("upnp", false);
+        }
     }
     for address in &setup.local_addresses {
         let _ = ice.emit_by_name::<bool>("add-local-ip-address", &[&address.to_string()]);

@@ -108,7 +108,10 @@ impl Negotiation {
             .ufrag
             .as_ref()
             .is_none_or(|ufrag| *ufrag == offer.ufrag);
-        self.can_offer() && self.offered.is_none() && same
+        self.can_offer()
+            && self.offered.is_none()
+            && same
+            && self.remote.is_continued_by(&offer.mids)
     }
 
     /// When patience ends.

@@ -26,6 +26,8 @@ pub(crate) struct Checked {
 struct Section<'a> {
     kind: &'a str,
     rejected: bool,
+    /// It says twice how it is connected.
+    doubled: bool,
     mid: Option<&'a str>,
     opus: Option<u8>,
     ufrag: Option<&'a str>,
@@ -48,19 +50,15 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
         .iter()
         .find(|section| section.kind == "audio" && !section.rejected)
         .ok_or("it has no sound")?;
+    // webrtcbin ends the process if it finds one of these twice.
+    if sections.iter().any(|section| section.doubled) {
+        return Err("it says twice how it is connected");
+    }
+    for section in media.iter().filter(|section| !section.rejected) {
+        check_connection(section, session)?;
+    }
+    check_names(media)?;
     let ufrag = audio.ufrag.or(session.ufrag).unwrap_or_default();
-    let pwd = audio.pwd.or(session.pwd).unwrap_or_default();
-    if !(4..=256).contains(&ufrag.len()) || !(22..=256).contains(&pwd.len()) {
-        return Err("it has no credentials for its connection");
-    }
-    let fingerprint = audio.fingerprint.or(session.fingerprint);
-    if !fingerprint.is_some_and(is_fingerprint) {
-        return Err("it has no fingerprint of a key");
-    }
-    let setup = audio.setup.or(session.setup);
-    if !matches!(setup, Some("actpass" | "active" | "passive")) {
-        return Err("it does not say who begins");
-    }
     let opus = audio.opus.ok_or("it has no Opus")?;
     let mids = media
         .iter()
@@ -73,6 +71,35 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
         opus,
         ufrag: ufrag.to_owned(),
     })
+}
+
+/// Whether a section says how it is connected. What it leaves out stands at the head of the description.
+fn check_connection(section: &Section<'_>, session: &Section<'_>) -> Result<(), &'static str> {
+    // Both from one place: webrtcbin does not look for the other half elsewhere.
+    let pair = section.ufrag.zip(section.pwd);
+    let (ufrag, pwd) = pair.or(session.ufrag.zip(session.pwd)).unwrap_or_default();
+    if !(4..=256).contains(&ufrag.len()) || !(22..=256).contains(&pwd.len()) {
+        return Err("it has no credentials for its connection");
+    }
+    let fingerprint = section.fingerprint.or(session.fingerprint);
+    if !fingerprint.is_some_and(is_fingerprint) {
+        return Err("it has no fingerprint of a key");
+    }
+    let setup = section.setup.or(session.setup);
+    match setup {
+        Some("actpass" | "active" | "passive") => Ok(()),
+        _ => Err("it does not say who begins"),
+    }
+}
+
+/// No two sections may have one name.
+fn check_names(media: &[Section<'_>]) -> Result<(), &'static str> {
+    let names: Vec<&str> = media.iter().filter_map(|section| section.mid).collect();
+    let distinct: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+    match distinct.len() == names.len() {
+        true => Ok(()),
+        false => Err("two of its sections have one name"),
+    }
 }
 
 /// The head of a description, and its sections.
@@ -102,8 +129,8 @@ fn read_attribute<'a>(section: &mut Section<'a>, attribute: &'a str) {
     let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
     match name {
         "mid" => section.mid = Some(value),
-        "ice-ufrag" => section.ufrag = Some(value),
-        "ice-pwd" => section.pwd = Some(value),
+        "ice-ufrag" => section.doubled |= section.ufrag.replace(value).is_some(),
+        "ice-pwd" => section.doubled |= section.pwd.replace(value).is_some(),
         "fingerprint" => section.fingerprint = Some(value),
         "setup" => section.setup = Some(value),
         "rtpmap" => section.opus = section.opus.or_else(|| opus(value)),

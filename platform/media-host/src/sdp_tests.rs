@@ -35,6 +35,34 @@ fn what_is_missing_is_said() {
         let text = GOOD.replacen(removed, "x=", 1);
         assert_eq!(check(&text).unwrap_err(), expected, "{removed}");
     }
+    let media = &GOOD[GOOD.find("m=").unwrap()..];
+    let twice = format!("{GOOD}{media}");
+    assert_eq!(
+        check(&twice).unwrap_err(),
+        "two of its sections have one name"
+    );
+    let bare = format!("{GOOD}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\n");
+    assert_eq!(
+        check(&bare).unwrap_err(),
+        "it has no credentials for its connection"
+    );
+    for line in [
+        "a=ice-ufrag:abcd\r\n",
+        "a=ice-pwd:0123456789012345678901\r\n",
+    ] {
+        let doubled = format!("{GOOD}{line}");
+        assert_eq!(
+            check(&doubled).unwrap_err(),
+            "it says twice how it is connected"
+        );
+        let torn = GOOD
+            .replace(line, "")
+            .replace("t=0 0\r\n", &format!("t=0 0\r\n{line}"));
+        assert_eq!(
+            check(&torn).unwrap_err(),
+            "it has no credentials for its connection"
+        );
+    }
     let rejected = GOOD.replace("m=audio 9", "m=audio 0");
     assert_eq!(check(&rejected).unwrap_err(), "it has no sound");
 }

@@ -1,6 +1,6 @@
 //! Media processes of a test, and what they recorded.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod pair;
 pub mod sound;
