@@ -14,6 +14,7 @@ use gstreamer_webrtc::{
 use hardline_media_protocol::{Setup, Shape};
 
 use crate::{
+    certificate::Certificate,
     happening::{Happening, Notice},
     ice_servers::{self, Server},
     pipeline::Pipeline,
@@ -42,6 +43,7 @@ pub(crate) struct Connection {
     /// All of it.
     pub(crate) bin: gst::Bin,
     webrtc: gst::Element,
+    certificate: Certificate,
     send_pad: gst::Pad,
     tap: gst::Pad,
     inbox: Sender<Happening>,
@@ -60,6 +62,8 @@ impl Connection {
         let missing = || glib::bool_error!("a pad is missing");
         let bin = gst::Bin::with_name(&format!("connection-{number}"));
         let webrtc = webrtcbin(setup)?;
+        let certificate = Certificate::make().map_err(|error| glib::bool_error!("{error}"))?;
+        certificate.give(&webrtc);
         let servers_good = use_servers(&webrtc, setup);
         let encoder = encoder(opus)?;
         bin.add_many([&webrtc, encoder.upcast_ref()])?;
@@ -89,6 +93,7 @@ impl Connection {
             number,
             bin,
             webrtc,
+            certificate,
             send_pad,
             tap,
             inbox: inbox.clone(),
@@ -123,6 +128,11 @@ impl Connection {
         let promise = self.promise(move |reply| Notice::Created(created(reply, field)));
         self.webrtc
             .emit_by_name::<()>(signal, &[&None::<gst::Structure>, &promise]);
+    }
+
+    /// A description as the other side is to get it.
+    pub(crate) fn complete(&self, sdp: &str) -> String {
+        self.certificate.fingerprinted(sdp)
     }
 
     /// Sets our own description: [`Notice::SetLocal`].

@@ -6,6 +6,7 @@
 mod call;
 mod candidates;
 mod capture;
+mod certificate;
 mod connection;
 mod devices;
 mod elements;

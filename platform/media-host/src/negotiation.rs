@@ -238,6 +238,7 @@ impl Negotiation {
             false => Err("it carries no sound that we can".to_owned()),
         });
         let parsed = made.and_then(|text| {
+            let text = self.connection.complete(&text);
             let message = SDPMessage::parse_buffer(text.as_bytes());
             let message = message.map_err(|error| error.message.to_string())?;
             Ok((text, message))

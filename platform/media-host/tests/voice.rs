@@ -131,9 +131,26 @@ fn a_new_connection_takes_the_place_of_the_old_one() {
     eprintln!("sound again after {:?}", started.elapsed());
     let fresh = |event: &&Event| matches!(event, Event::Answer { fresh: true, .. });
     assert_eq!(pair.callee.said.iter().filter(fresh).count(), 2);
+    for media in [&pair.caller, &pair.callee] {
+        let fingerprints = fingerprints(media);
+        assert_eq!(fingerprints.len(), 2);
+        assert_ne!(fingerprints[0], fingerprints[1]);
+    }
     pair.run_for(3 * SECOND);
     assert_tone(sound::last(&sound::read(&at_callee), 1.0), 440.0);
     assert_tone(sound::last(&sound::read(&at_caller), 1.0), 700.0);
+}
+
+/// One of each description.
+fn fingerprints(media: &Media) -> Vec<&str> {
+    let described = media.said.iter().filter_map(|event| match event {
+        Event::Offer { sdp, .. } | Event::Answer { sdp, .. } => Some(&sdp.0),
+        _ => None,
+    });
+    let fingerprint = |line: &&str| line.starts_with("a=fingerprint:");
+    described
+        .filter_map(|text| text.lines().find(fingerprint))
+        .collect()
 }
 
 #[test]
