@@ -56,10 +56,20 @@ impl Call {
                         .filter(|negotiation| negotiation.connection.number == number)
                         .map(|negotiation| negotiation.on_notice(notice));
                     self.say(events.unwrap_or_default());
+                    self.close_condemned();
                 }
             }
         }
         self.close();
+    }
+
+    /// Nothing is said to, nor heard from, somebody else.
+    fn close_condemned(&mut self) {
+        if let Some((_, pipeline)) = &self.running
+            && let Some(condemned) = self.negotiation.take_if(|n| n.is_condemned())
+        {
+            condemned.connection.close(pipeline);
+        }
     }
 
     /// What happens next. What is late happens in between.

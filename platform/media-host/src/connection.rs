@@ -14,7 +14,7 @@ use gstreamer_webrtc::{
 use hardline_media_protocol::{Setup, Shape};
 
 use crate::{
-    certificate::Certificate,
+    certificate::{self, Certificate},
     happening::{Happening, Notice},
     ice_servers::{self, Server},
     pipeline::Pipeline,
@@ -128,6 +128,11 @@ impl Connection {
         let promise = self.promise(move |reply| Notice::Created(created(reply, field)));
         self.webrtc
             .emit_by_name::<()>(signal, &[&None::<gst::Structure>, &promise]);
+    }
+
+    /// Whether the other side has the key that it described.
+    pub(crate) fn is_authentic(&self, fingerprint: &str) -> bool {
+        certificate::is_authentic(&self.webrtc, fingerprint)
     }
 
     /// A description as the other side is to get it.

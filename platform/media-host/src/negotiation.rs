@@ -77,6 +77,8 @@ pub(crate) struct Negotiation {
     local: Local<Word>,
     remote: Remote,
     ufrag: Option<String>,
+    fingerprint: String,
+    condemned: bool,
 }
 
 impl Negotiation {
@@ -94,6 +96,8 @@ impl Negotiation {
             local: Local::default(),
             remote: Remote::default(),
             ufrag: None,
+            fingerprint: String::new(),
+            condemned: false,
         }
     }
 
@@ -104,14 +108,18 @@ impl Negotiation {
 
     /// Whether an offer can be answered with this connection: it is of the same connection of theirs, and there is none of ours.
     pub(crate) fn can_answer(&self, offer: &Checked) -> bool {
-        let same = self
-            .ufrag
-            .as_ref()
-            .is_none_or(|ufrag| *ufrag == offer.ufrag);
+        let same = self.ufrag.as_ref().is_none_or(|ufrag| {
+            *ufrag == offer.ufrag && self.fingerprint.eq_ignore_ascii_case(&offer.fingerprint)
+        });
         self.can_offer()
             && self.offered.is_none()
             && same
             && self.remote.is_continued_by(&offer.mids)
+    }
+
+    /// Whether the connection is to be closed: it is with somebody else.
+    pub(crate) fn is_condemned(&self) -> bool {
+        self.condemned
     }
 
     /// When patience ends.
@@ -312,6 +320,7 @@ impl Negotiation {
     /// The other side's description is set: its candidates may follow.
     fn know(&mut self, description: &Checked) -> Vec<Event> {
         self.ufrag = Some(description.ufrag.clone());
+        self.fingerprint.clone_from(&description.fingerprint);
         let mut events = Vec::new();
         for placed in self.remote.described(description.mids.clone()) {
             match placed {
@@ -324,6 +333,11 @@ impl Negotiation {
 
     fn on_state(&mut self, state: State) -> Vec<Event> {
         match (state, self.connected) {
+            (State::Connected, false) if !self.connection.is_authentic(&self.fingerprint) => {
+                self.condemned = true;
+                let fault = Fault::Fingerprint;
+                vec![Event::Failed { round: None, fault }]
+            }
             (State::Connected, false) => {
                 self.connected = true;
                 vec![Event::Connected]

@@ -19,6 +19,8 @@ pub(crate) struct Checked {
     pub(crate) opus: u8,
     /// The name of its connection: another one is another connection.
     pub(crate) ufrag: String,
+    /// The fingerprint of its side's key.
+    pub(crate) fingerprint: String,
 }
 
 /// What can be read off a section.
@@ -59,6 +61,10 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
     }
     check_names(media)?;
     let ufrag = audio.ufrag.or(session.ufrag).unwrap_or_default();
+    let fingerprint = audio
+        .fingerprint
+        .or(session.fingerprint)
+        .unwrap_or_default();
     let opus = audio.opus.ok_or("it has no Opus")?;
     let mids = media
         .iter()
@@ -70,6 +76,7 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
         mids,
         opus,
         ufrag: ufrag.to_owned(),
+        fingerprint: fingerprint.to_owned(),
     })
 }
 
@@ -154,9 +161,13 @@ fn is_fingerprint(text: &str) -> bool {
     };
     let is_byte = |byte: &str| byte.len() == 2 && byte.bytes().all(|b| b.is_ascii_hexdigit());
     let bytes: Vec<&str> = digits.trim().split(':').collect();
-    hash.to_ascii_lowercase().starts_with("sha-")
-        && (20..=64).contains(&bytes.len())
-        && bytes.into_iter().all(is_byte)
+    let n_bytes = match hash.to_ascii_lowercase().as_str() {
+        "sha-256" => 32,
+        "sha-384" => 48,
+        "sha-512" => 64,
+        _ => return false,
+    };
+    bytes.len() == n_bytes && bytes.into_iter().all(is_byte)
 }
 
 /// The stream that a line of a description names.

@@ -96,6 +96,55 @@ fn a_thousand_candidates_are_survived() {
 }
 
 #[test]
+fn whoever_has_another_key_than_was_described_is_not_talked_to() {
+    let mut caller = Media::capturing(silent());
+    let mut callee = Media::capturing(silent());
+    let (round, offer) = caller.offer(false);
+    callee.ask_for_answer(offer);
+    let Event::Answer { sdp, .. } = callee.wait(|event| matches!(event, Event::Answer { .. }))
+    else {
+        panic!("no answer");
+    };
+    let forged = "a=fingerprint:sha-256 00:00:00:00";
+    let at = sdp.0.find("a=fingerprint:").unwrap();
+    let answer = Sdp(sdp.0[..at].to_owned() + forged + &sdp.0[at + forged.len()..]);
+    caller.ask(&Request::Accept { round, answer });
+    let end = std::time::Instant::now() + support::LIMIT;
+    while !caller
+        .said
+        .iter()
+        .any(|event| matches!(event, Event::Failed { .. }))
+    {
+        assert!(std::time::Instant::now() < end, "{:?}", caller.said);
+        let wait = Duration::from_millis(5);
+        if let Some(Event::Candidate { candidate }) = caller.next(wait).unwrap() {
+            let candidates = vec![candidate];
+            callee.ask(&Request::Candidates { candidates });
+        }
+        if let Some(Event::Candidate { candidate }) = callee.next(wait).unwrap() {
+            let candidates = vec![candidate];
+            caller.ask(&Request::Candidates { candidates });
+        }
+    }
+    let failed = caller
+        .said
+        .iter()
+        .find(|event| matches!(event, Event::Failed { .. }));
+    assert!(
+        matches!(
+            failed,
+            Some(Event::Failed {
+                fault: Fault::Fingerprint,
+                ..
+            })
+        ),
+        "{failed:?}"
+    );
+    assert!(!caller.said.contains(&Event::Connected) && !caller.said.contains(&Event::Heard));
+    caller.offer(false);
+}
+
+#[test]
 fn a_bad_answer_is_told_with_its_round() {
     let mut media = Media::capturing(silent());
     let (round, _) = media.offer(false);

@@ -44,6 +44,9 @@ pub enum Fault {
         /// What is wrong with it.
         what: String,
     },
+    /// Whoever answered does not have the key that the other side described: it is somebody in between.
+    #[error("the other side's key is not the one it described")]
+    Fingerprint,
     /// No way to the other side was found, or none is left.
     #[error("there is no way to the other side")]
     Connection,
@@ -89,7 +92,7 @@ impl Fault {
     pub fn failure(&self) -> Option<Failure> {
         match self {
             Self::NoMicrophone | Self::Capture { .. } => Some(Failure::Capture),
-            Self::Description { .. } => Some(Failure::Description),
+            Self::Description { .. } | Self::Fingerprint => Some(Failure::Description),
             Self::Connection => Some(Failure::Connection),
             Self::MissingElement { .. } | Self::Pipeline { .. } => Some(Failure::Crashed),
             Self::NoSpeaker
