@@ -16,7 +16,7 @@ struct Rule {
 
 const SLINT: [&str; 3] = ["slint", "slint-build", "slint-interpreter"];
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 9] = [
     Rule {
         manifest: "app/Cargo.toml",
         forbidden: &[
@@ -26,6 +26,7 @@ const RULES: [Rule; 7] = [
             "ashpd",
             "oo7",
             "gstreamer",
+            "hardline-media",
             "cxx-qt",
             "hardline",
             "hardline-views",
@@ -61,6 +62,7 @@ const RULES: [Rule; 7] = [
             "slint",
             "slint-build",
             "gstreamer",
+            "hardline-media",
             "hardline-app",
             "hardline-rtc",
             "hardline",
@@ -68,6 +70,47 @@ const RULES: [Rule; 7] = [
             "hardline-server",
         ],
         forbidden_in_tests: &["ruma", "matrix-sdk", "slint", "hardline-app"],
+    },
+    Rule {
+        manifest: "platform/media-protocol/Cargo.toml",
+        forbidden: &[
+            "ruma",
+            "matrix-sdk",
+            "tokio",
+            "slint",
+            "gstreamer",
+            "gstreamer-sdp",
+            "gstreamer-webrtc",
+            "hardline-media",
+            "hardline-app",
+            "hardline-rtc",
+            "hardline-platform",
+            "hardline",
+        ],
+        forbidden_in_tests: &["gstreamer", "hardline-media"],
+    },
+    Rule {
+        manifest: "platform/media-host/Cargo.toml",
+        forbidden: &[
+            "ruma",
+            "matrix-sdk",
+            "matrix-sdk-ui",
+            "slint",
+            "slint-build",
+            "hardline-app",
+            "hardline-rtc",
+            "hardline-platform",
+            "hardline-views",
+            "hardline",
+            "hardline-server",
+        ],
+        forbidden_in_tests: &[
+            "ruma",
+            "matrix-sdk",
+            "slint",
+            "hardline-app",
+            "hardline-rtc",
+        ],
     },
     Rule {
         manifest: "ui/Cargo.toml",
@@ -78,6 +121,8 @@ const RULES: [Rule; 7] = [
             "zbus",
             "ashpd",
             "oo7",
+            "gstreamer",
+            "hardline-media",
             "hardline-rtc",
             "hardline-server",
         ],
@@ -224,6 +269,20 @@ mod tests {
         check(
             "[dev-dependencies]\nslint = \"1\"",
             &["`slint` is not allowed in [dev-dependencies] here"],
+        );
+    }
+
+    #[test]
+    fn the_media_process_knows_no_matrix_and_its_protocol_no_gstreamer() {
+        check_in(
+            "platform/media-host/Cargo.toml",
+            "[dependencies]\ngstreamer.workspace = true\nruma.workspace = true",
+            &["`ruma` is not allowed in [dependencies] here"],
+        );
+        check_in(
+            "platform/media-protocol/Cargo.toml",
+            "[dependencies]\nserde.workspace = true\ngstreamer.workspace = true",
+            &["`gstreamer` is not allowed in [dependencies] here"],
         );
     }
 

@@ -6,7 +6,7 @@ use super::Violation;
 use crate::tree::Tree;
 
 /// Crates whose names may not appear in the code under a directory.
-const RULES: [(&str, &[&str]); 7] = [
+const RULES: [(&str, &[&str]); 9] = [
     (
         "app",
         &[
@@ -42,6 +42,8 @@ const RULES: [(&str, &[&str]); 7] = [
             "hardline_app",
         ],
     ),
+    ("platform/src", &["gstreamer"]),
+    ("platform/media-protocol", &["gstreamer", "tokio"]),
     (
         "ui/src",
         &[
