@@ -201,9 +201,6 @@ SERVER = [
     ("own-server", tap(180, 530)),
     ("own-server-running", tap(180, 364, pause=8)),
     ("own-server-account", tap(180, 330)),
-    (None, write("noor"), keys("Tab"), write(PASSPHRASE), keys("Tab", "Tab"), write(PASSPHRASE), keys("Return", pause=10)),
-    ("settings-own-server", tap(*SETTINGS), tap(180, PAGES["ignored"] + 52)),
-    ("settings-own-server-shared", tap(180, 353, pause=4)),
 ]
 
 MAIN = [
