@@ -168,11 +168,11 @@ fn a_file_is_played_to_the_other_side_and_silence_after_it() {
         dir.path().join("played.wav"),
         dir.path().join("recorded.wav"),
     );
-    sound::write_tone(&played, 520.0, 6.0);
+    sound::write_tone(&played, 520.0, 10.0);
     let file = AudioSource::File { path: played };
     let caller = setup(file, AudioSink::Discard);
     let mut pair = Pair::connected(caller, tone(700, &recorded));
-    pair.run_for(7 * SECOND);
+    pair.run_for(11 * SECOND);
     let samples = sound::read(&recorded);
     assert!(sound::n_tenths_of_tone(&samples, 520.0) >= 10);
     assert!(sound::loudness(sound::last(&samples, 0.5)) < 0.005);
