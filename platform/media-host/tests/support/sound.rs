@@ -47,6 +47,14 @@ pub fn share(samples: &[f64], hertz: f64) -> f64 {
     2.0 * power / (energy * samples.len() as f64)
 }
 
+/// How many tenths of a second are loud and little else than a tone.
+pub fn n_tenths_of_tone(samples: &[f64], hertz: f64) -> usize {
+    let tenths = samples.chunks_exact(RATE / 10);
+    tenths
+        .filter(|tenth| share(tenth, hertz) > 0.8 && loudness(tenth) > 0.05)
+        .count()
+}
+
 /// The frequency with the largest share between 100 and 2,000, to 1 hertz.
 pub fn frequency(samples: &[f64]) -> f64 {
     let loudest = |candidates: &mut dyn Iterator<Item = f64>, samples: &[f64]| {
