@@ -199,7 +199,7 @@ impl Core {
         let views = Views::start(&shared);
         shared
             .tasks
-            .detach("hope", crate::sync::hope::run(shared.clone()));
+            .detach("reconnect", crate::sync::reconnect::run(shared.clone()));
         shared.tasks.detach("restore", restore(shared.clone()));
         let inner = Inner {
             shared,

@@ -50,17 +50,6 @@ pub struct OwnServerDetails {
     pub network_url: Option<String>,
 }
 
-/// A running server, as accounts are made on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunningServer {
-    /// Its permanent name.
-    pub server_name: String,
-    /// Base address of its Client-Server API.
-    pub base_url: String,
-    /// What it asks for when an account is made.
-    pub registration_token: Option<String>,
-}
-
 impl OwnServerService {
     /// Nothing is started yet.
     pub(crate) fn new(dir: PathBuf, processes: Arc<dyn Processes>, tasks: Tasks) -> Self {
@@ -96,7 +85,7 @@ impl OwnServerService {
     }
 
     /// Sets it up if that was never done, starts it, and waits until it answers.
-    pub async fn start(&self) -> Result<RunningServer, OwnServerError> {
+    pub async fn start(&self) -> Result<OwnServerDetails, OwnServerError> {
         let mut running = self.inner.running.lock().await;
         let program = self
             .inner
@@ -133,7 +122,7 @@ impl OwnServerService {
             *running = Some(self.inner.tasks.spawn("own-server", supervisor.run()));
         }
         self.settled().await?;
-        Ok(setup.running())
+        Ok(setup.details())
     }
 
     /// Waits until it runs, or does not.
@@ -151,14 +140,7 @@ impl OwnServerService {
 
     /// What is known of it, if it was ever set up.
     pub fn details(&self) -> Option<OwnServerDetails> {
-        let setup = Setup::load(&self.inner.dir).ok()?;
-        Some(OwnServerDetails {
-            base_url: setup.base_url(),
-            is_shared: setup.is_shared(),
-            network_url: setup.network_url(),
-            server_name: setup.server_name,
-            registration_token: setup.registration_token,
-        })
+        Some(Setup::load(&self.inner.dir).ok()?.details())
     }
 
     /// Lets other devices reach it, or no longer, and starts it anew for that. As before if it does not start then.

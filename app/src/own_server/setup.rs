@@ -10,7 +10,7 @@ use std::{
 use hardline_platform::dirs::create_private;
 use serde::Deserialize;
 
-use super::RunningServer;
+use super::OwnServerDetails;
 use crate::notice::Notice;
 
 /// File name of the configuration inside the server's folder.
@@ -149,11 +149,13 @@ impl Setup {
         }
     }
 
-    pub(super) fn running(&self) -> RunningServer {
-        RunningServer {
+    pub(super) fn details(&self) -> OwnServerDetails {
+        OwnServerDetails {
             server_name: self.server_name.clone(),
             base_url: self.base_url(),
             registration_token: self.registration_token.clone(),
+            is_shared: self.is_shared(),
+            network_url: self.network_url(),
         }
     }
 }

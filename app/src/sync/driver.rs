@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use matrix_sdk::{Client, sliding_sync::Version};
 use tokio::sync::watch;
 
-use super::{Backend, SyncState, pauses::Pauses, sliding, v2};
+use super::{Backend, SyncState, backoff::Backoff, sliding, v2};
 use crate::{ids::OwnedRoomId, store::Store, view::shell::Connection};
 
 /// Setting under which the protocol last used is remembered, for a start without network.
@@ -31,7 +31,7 @@ pub(super) struct Driver {
     pub(super) state: watch::Sender<SyncState>,
     pub(super) wanted: watch::Receiver<bool>,
     pub(super) rooms: watch::Receiver<BTreeSet<OwnedRoomId>>,
-    pub(super) pauses: Pauses,
+    pub(super) backoff: Backoff,
 }
 
 impl Driver {
@@ -56,7 +56,7 @@ impl Driver {
             };
             tracing::info!(?backend, ?ended, "syncing ended");
             match ended {
-                Ended::Stopped => self.pauses.worked(),
+                Ended::Stopped => self.backoff.worked(),
                 Ended::Unsupported => backend = self.switch(backend),
                 Ended::SignedOut => {
                     self.update(|state| state.stopped = true);
@@ -66,7 +66,7 @@ impl Driver {
                 }
                 Ended::Failed => {
                     self.update(|state| state.connection = Connection::Offline);
-                    self.pauses.rest(&mut self.wanted).await;
+                    self.backoff.rest(&mut self.wanted).await;
                 }
             }
         }

@@ -3,10 +3,10 @@
 //! Both feed the SDK's stores; nothing above this module knows which is in use.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/4186>
 
+mod backoff;
 pub mod clock;
 mod driver;
-pub(crate) mod hope;
-mod pauses;
+pub(crate) mod reconnect;
 mod send_retry;
 mod sliding;
 mod subscriptions;
@@ -18,7 +18,7 @@ use matrix_sdk::Client;
 use tokio::sync::{Notify, watch};
 
 pub use self::subscriptions::OpenRoom;
-use self::{pauses::Pauses, subscriptions::Subscriptions};
+use self::{backoff::Backoff, subscriptions::Subscriptions};
 use crate::{
     ids::OwnedRoomId,
     runtime::{TaskHandle, Tasks},
@@ -59,7 +59,7 @@ pub struct SyncHandle {
 struct Inner {
     state: watch::Receiver<SyncState>,
     running: watch::Sender<bool>,
-    hope: Arc<Notify>,
+    retry_now: Arc<Notify>,
     subscriptions: Subscriptions,
     _driver: TaskHandle,
     _send_retry: TaskHandle,
@@ -76,19 +76,19 @@ impl SyncHandle {
         });
         let (running, wanted) = watch::channel(true);
         let subscriptions = Subscriptions::default();
-        let hope = Arc::new(Notify::new());
+        let retry_now = Arc::new(Notify::new());
         let driver = driver::Driver {
             client: client.clone(),
             store,
             state: state_in,
             wanted,
             rooms: subscriptions.watch(),
-            pauses: Pauses::new(hope.clone()),
+            backoff: Backoff::new(retry_now.clone()),
         };
         let inner = Inner {
             state: state.clone(),
             running,
-            hope,
+            retry_now,
             subscriptions,
             _driver: tasks.spawn("sync", driver.run()),
             _send_retry: tasks.spawn("send-retry", send_retry::run(client, state)),
@@ -128,7 +128,7 @@ impl SyncHandle {
 
     /// There is reason to hope that the server answers again: a rest after failures ends now.
     pub fn try_again(&self) {
-        self.inner.hope.notify_waiters();
+        self.inner.retry_now.notify_waiters();
     }
 
     /// Goes on after [`SyncHandle::stop`].

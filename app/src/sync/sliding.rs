@@ -46,7 +46,7 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
                         let at_once = is_expired(&error) && !std::mem::replace(&mut anew, true);
                         if !at_once {
                             driver.update(|state| state.connection = Connection::Offline);
-                            driver.pauses.rest(&mut wanted).await;
+                            driver.backoff.rest(&mut wanted).await;
                         }
                         if !*wanted.borrow() {
                             break Ended::Stopped;
@@ -84,7 +84,7 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
 fn follow(driver: &mut Driver, state: &room_list_service::State) {
     use room_list_service::State;
     if matches!(state, State::SettingUp | State::Running) {
-        driver.pauses.worked();
+        driver.backoff.worked();
     }
     driver.update(|sync| match state {
         State::SettingUp | State::Running => {

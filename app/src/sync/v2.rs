@@ -45,7 +45,7 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
                     asked = Instant::now() - ASK_AGAIN;
                 }
                 failed = false;
-                driver.pauses.worked();
+                driver.backoff.worked();
                 listen(driver, &answer).await;
                 driver.update(|state| {
                     state.connection = Connection::Online;
@@ -63,7 +63,7 @@ pub(super) async fn run(driver: &mut Driver) -> Ended {
                 tracing::warn!(%error, "/sync failed");
                 driver.update(|state| state.connection = Connection::Offline);
                 failed = true;
-                driver.pauses.rest(&mut wanted).await;
+                driver.backoff.rest(&mut wanted).await;
             }
             None => return Ended::Failed,
         }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{OnboardingAction, OnboardingState, OwnServer, ServerOffer};
 use crate::{
     core::Shared,
-    own_server::RunningServer,
+    own_server::OwnServerDetails,
     runtime::TaskHandle,
     session::{self, SessionError, SessionState},
     view::{
@@ -34,7 +34,7 @@ struct Model {
     shared: Shared,
     driver: Driver<OnboardingState, OnboardingAction, ()>,
     /// The server on this device, once it was chosen.
-    own: Option<watch::Receiver<Option<RunningServer>>>,
+    own: Option<watch::Receiver<Option<OwnServerDetails>>>,
     /// What is under way; dropping it stops it.
     attempt: Option<TaskHandle>,
 }

@@ -335,6 +335,7 @@ pub fn all() -> Vec<Scene> {
             w.global::<ShellAdapter>().set_phase(Phase::Starting)
         }),
         scene("10-list", ready),
+        scene("10-list-invite-flood", invite_flood),
         scene("10-list-empty", |w| {
             ready(w);
             w.global::<RoomListAdapter>().set_rows(model(vec![]))
@@ -643,7 +644,6 @@ pub fn all() -> Vec<Scene> {
             w.global::<ShellAdapter>()
                 .invoke_open_overlay(Overlay::Shortcuts)
         }),
-        scene("10-list-invite-flood", invite_flood),
         scene("18-jump", |w| {
             ready(w);
             w.global::<RoomListAdapter>().set_jump_rows(model(rooms()));

@@ -11,7 +11,7 @@ pub(crate) async fn run(shared: Shared) {
     let mut before = *network.borrow_and_update();
     let mut network_known = true;
     loop {
-        let hope = tokio::select! {
+        let reason = tokio::select! {
             changed = network.changed(), if network_known => {
                 network_known = changed.is_ok();
                 let now = *network.borrow_and_update();
@@ -22,7 +22,7 @@ pub(crate) async fn run(shared: Shared) {
                 Err(_) => return,
             },
         };
-        if hope && let Some(session) = shared.sessions.current() {
+        if reason && let Some(session) = shared.sessions.current() {
             session.sync().try_again();
         }
     }

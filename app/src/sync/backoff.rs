@@ -20,22 +20,22 @@ const SPREAD: f64 = 0.2;
 
 /// Counts failures in a row and rests after each.
 #[derive(Debug)]
-pub(super) struct Pauses {
+pub(super) struct Backoff {
     failures: u32,
     worked: bool,
     rested: Instant,
     /// Told when the network or the person comes back.
-    hope: Arc<Notify>,
+    retry_now: Arc<Notify>,
 }
 
-impl Pauses {
-    /// Rests that end early whenever `hope` is notified.
-    pub(super) fn new(hope: Arc<Notify>) -> Self {
+impl Backoff {
+    /// Rests that end early whenever `retry_now` is notified.
+    pub(super) fn new(retry_now: Arc<Notify>) -> Self {
         Self {
             failures: 0,
             worked: false,
             rested: Instant::now(),
-            hope,
+            retry_now,
         }
     }
 
@@ -53,7 +53,7 @@ impl Pauses {
         self.failures = self.failures.saturating_add(1);
         tokio::select! {
             () = tokio::time::sleep(rest) => {}
-            () = self.hope.notified() => self.failures = 0,
+            () = self.retry_now.notified() => self.failures = 0,
             () = told_to_stop(wanted) => {}
         }
         self.rested = Instant::now();
@@ -77,44 +77,44 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rests_grow_to_a_limit_and_are_short_again_after_a_success() {
         let (_running, mut wanted) = wanted();
-        let mut pauses = Pauses::new(Arc::default());
+        let mut backoff = Backoff::new(Arc::default());
         let began = Instant::now();
         for _ in 0..7 {
-            pauses.rest(&mut wanted).await;
+            backoff.rest(&mut wanted).await;
         }
         // 1 + 2 + 4 + 8 + 16 + 32 + 60 seconds, give or take a fifth
         let seven = began.elapsed().as_secs_f64();
         assert!((98.0..148.0).contains(&seven), "{seven}");
         // a success of a moment counts for nothing
-        pauses.worked();
+        backoff.worked();
         let began = Instant::now();
-        pauses.rest(&mut wanted).await;
+        backoff.rest(&mut wanted).await;
         assert!(began.elapsed() > Duration::from_secs(47));
-        pauses.worked();
+        backoff.worked();
         tokio::time::sleep(STEADY * 2).await;
         let began = Instant::now();
-        pauses.rest(&mut wanted).await;
+        backoff.rest(&mut wanted).await;
         assert!(began.elapsed() < Duration::from_millis(1300));
     }
 
     #[tokio::test(start_paused = true)]
     async fn hope_and_the_end_cut_a_rest_short() {
         let (running, mut wanted) = wanted();
-        let hope = Arc::new(Notify::new());
-        let mut pauses = Pauses::new(hope.clone());
-        pauses.failures = 10;
+        let retry_now = Arc::new(Notify::new());
+        let mut backoff = Backoff::new(retry_now.clone());
+        backoff.failures = 10;
         let began = Instant::now();
         let soon = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            hope.notify_waiters();
+            retry_now.notify_waiters();
         };
-        tokio::join!(pauses.rest(&mut wanted), soon);
+        tokio::join!(backoff.rest(&mut wanted), soon);
         assert!(began.elapsed() < Duration::from_secs(1));
-        assert_eq!(pauses.failures, 0);
+        assert_eq!(backoff.failures, 0);
 
-        pauses.failures = 10;
+        backoff.failures = 10;
         running.send_replace(false);
-        pauses.rest(&mut wanted).await;
+        backoff.rest(&mut wanted).await;
         assert!(began.elapsed() < Duration::from_secs(1));
     }
 }
