@@ -63,6 +63,8 @@ pub enum Notice {
         /// It is there, but locked.
         locked: bool,
     },
+    /// The session is in a protected file, and its passphrase was not given yet.
+    PassphraseNeeded,
     /// The passphrase does not open the protected file.
     WrongPassphrase,
     /// No space left where the data lives.

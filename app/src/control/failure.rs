@@ -127,7 +127,7 @@ fn of_notice(notice: &Notice) -> u8 {
         | Notice::RateLimited { .. } => 5,
         Notice::RoomNotFound | Notice::UserNotFound { .. } | Notice::FileUnreadable { .. } => 6,
         Notice::NotAllowed => 7,
-        Notice::KeyringUnavailable { .. } | Notice::WrongPassphrase => 8,
+        Notice::KeyringUnavailable { .. } | Notice::PassphraseNeeded | Notice::WrongPassphrase => 8,
         Notice::WrongRecoveryKey => 9,
         Notice::DiskFull
         | Notice::StoreDamaged { .. }
@@ -169,6 +169,9 @@ fn sentence(notice: &Notice) -> String {
             "the keyring does not answer; the session is kept (or give a passphrase: --passphrase-file, \
              HARDLINE_PASSPHRASE)"
                 .into()
+        }
+        Notice::PassphraseNeeded => {
+            "the session is protected by a passphrase: give it (--passphrase-file, HARDLINE_PASSPHRASE)".into()
         }
         Notice::WrongPassphrase => "wrong passphrase".into(),
         Notice::DiskFull => "no space left where the profile is".into(),

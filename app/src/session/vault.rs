@@ -144,7 +144,7 @@ impl Vault {
         let secret = match source {
             SecretSource::Keyring => self.keyring.get(&self.profile, ask).await?,
             SecretSource::PassphraseFile => {
-                let passphrase = self.passphrase().ok_or(SecretError::Locked)?;
+                let passphrase = self.passphrase().ok_or(SecretError::PassphraseNeeded)?;
                 let read = self.with_file(move |file| file.read(&passphrase)).await;
                 if matches!(read, Err(SecretError::WrongPassphrase)) {
                     self.passphrase
@@ -170,7 +170,7 @@ impl Vault {
         match source {
             SecretSource::Keyring => self.keyring.set(&self.profile, secret, ask).await,
             SecretSource::PassphraseFile => {
-                let passphrase = self.passphrase().ok_or(SecretError::Locked)?;
+                let passphrase = self.passphrase().ok_or(SecretError::PassphraseNeeded)?;
                 self.with_file(move |file| file.write(&passphrase, &secret))
                     .await
             }
@@ -233,6 +233,7 @@ pub(crate) fn notice_of(error: &SecretError) -> Notice {
             Notice::KeyringUnavailable { locked: false }
         }
         SecretError::Locked | SecretError::Denied => Notice::KeyringUnavailable { locked: true },
+        SecretError::PassphraseNeeded => Notice::PassphraseNeeded,
         SecretError::WrongPassphrase => Notice::WrongPassphrase,
         SecretError::Damaged(_) => Notice::StoreDamaged { kept_as: None },
         SecretError::TooNew { found, known } => Notice::StoreTooNew {
@@ -318,9 +319,10 @@ mod tests {
             .await
             .err()
             .unwrap();
-        assert!(
-            matches!(error, SecretError::Locked),
-            "asked for again: {error}"
+        assert_eq!(
+            notice_of(&error),
+            Notice::PassphraseNeeded,
+            "asked for again"
         );
     }
 

@@ -58,6 +58,9 @@ pub enum SecretError {
     /// The person, or the system, said no.
     #[error("the keyring refused")]
     Denied,
+    /// The file is protected by a passphrase, which was not given.
+    #[error("the passphrase is needed")]
+    PassphraseNeeded,
     /// The passphrase does not fit the file.
     #[error("wrong passphrase")]
     WrongPassphrase,

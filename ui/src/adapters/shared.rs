@@ -105,6 +105,7 @@ pub fn notice_data(notice: &Notice) -> views::NoticeData {
             flag: *locked,
             ..plain(Kind::KeyringUnavailable)
         },
+        Notice::PassphraseNeeded => plain(Kind::PassphraseNeeded),
         Notice::WrongPassphrase => plain(Kind::WrongPassphrase),
         Notice::DiskFull => plain(Kind::DiskFull),
         Notice::StoreDamaged { kept_as } => {

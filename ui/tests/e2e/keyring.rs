@@ -32,6 +32,8 @@ async fn without_a_keyring_a_passphrase_protects_the_session() -> Result<()> {
 
     hardline.set_env("HARDLINE_PASSPHRASE", "wrong horse");
     said(&hardline.run(&["whoami"]).await?, "wrong_passphrase")?;
+    hardline.set_env("HARDLINE_PASSPHRASE", "");
+    said(&hardline.run(&["whoami"]).await?, "passphrase_needed")?;
     hardline.set_env("HARDLINE_PASSPHRASE", "correct horse");
     hardline.ok(&["whoami"]).await.map(drop)
 }

@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, watch};
 use zeroize::Zeroizing;
 
 use super::{
-    Banner, Connection, Phase, SecretSource, ShellAction, ShellEffect, ShellState,
+    Banner, Connection, Phase, ShellAction, ShellEffect, ShellState,
     facts::{self, Facts},
 };
 use crate::{
@@ -168,12 +168,8 @@ fn phase_of(session: &SessionState, attempt: &Pending) -> Phase {
             user_id: Some(user_id.clone()),
             source: *source,
             pending: match (busy, failed, attempt) {
-                // The passphrase was not given yet: no failure.
-                (false, Some(Notice::KeyringUnavailable { .. }), Pending::Idle)
-                    if *source == SecretSource::PassphraseFile =>
-                {
-                    Pending::Idle
-                }
+                // No failure: it is asked for.
+                (false, Some(Notice::PassphraseNeeded), Pending::Idle) => Pending::Idle,
                 (true, _, _) | (false, _, Pending::Busy) => Pending::Busy,
                 (false, Some(notice), _) => Pending::Failed(notice.clone()),
                 (false, None, attempt) => attempt.clone(),
