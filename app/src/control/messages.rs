@@ -145,7 +145,7 @@ pub(super) async fn timeline(
     limit: usize,
 ) -> Result<Value, Failure> {
     let rows = rows_of(core, session, room, limit).await?;
-    let shown: Vec<Value> = rows.iter().filter_map(rows::describe).collect();
+    let shown: Vec<Value> = rows.iter().flat_map(rows::describe).collect();
     let skip = shown.len().saturating_sub(limit);
     Ok(shown.into_iter().skip(skip).collect())
 }
@@ -196,7 +196,7 @@ async fn rows_of(
     limit: usize,
 ) -> Result<Vec<Row>, Failure> {
     let view = view(core, session, room).await?;
-    let enough = |rows: &[Row]| rows.iter().filter_map(rows::describe).count() >= limit;
+    let enough = |rows: &[Row]| rows.iter().flat_map(rows::describe).count() >= limit;
     Ok(load(&view, enough).await)
 }
 

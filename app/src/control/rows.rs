@@ -10,21 +10,22 @@ use crate::view::{
     room_list::AttachmentKind,
 };
 
-/// A row; `None` for what only a screen needs (day dividers, marks).
-pub(super) fn describe(row: &Row) -> Option<Value> {
+/// A row, as one or several values; none for what only a screen needs (day dividers, marks).
+pub(super) fn describe(row: &Row) -> Vec<Value> {
     match &row.kind {
-        RowKind::Message(message) => Some(of_message(message)),
+        RowKind::Message(message) => vec![of_message(message)],
+        RowKind::Locked { messages, .. } => messages.iter().map(of_message).collect(),
         RowKind::Members(changes) => {
             let changes: Vec<Value> = changes.iter().map(of_member).collect();
-            Some(json!({ "type": "members", "changes": changes }))
+            vec![json!({ "type": "members", "changes": changes })]
         }
         RowKind::Change { sender, change } => {
-            Some(json!({ "type": "change", "sender_name": sender, "change": of_change(change) }))
+            vec![json!({ "type": "change", "sender_name": sender, "change": of_change(change) })]
         }
         RowKind::Unknown { event_type } => {
-            Some(json!({ "type": "unknown", "event_type": event_type }))
+            vec![json!({ "type": "unknown", "event_type": event_type })]
         }
-        RowKind::DayDivider(_) | RowKind::ReadMarker | RowKind::Start => None,
+        RowKind::DayDivider(_) | RowKind::ReadMarker | RowKind::Start => Vec::new(),
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn compose(
     room: &Room,
     wanted: &Notifications,
 ) -> platform::Notification {
-    let room_name = crate::rooms::row::known_name(room);
+    let room_name = crate::rooms::name::known_name(room);
     let text = match &arrived.preview {
         Preview::Text { text, .. } => text.as_str(),
         Preview::Attachment { name, .. } => name.as_str(),

@@ -2,9 +2,11 @@
 
 pub mod actions;
 pub mod diff;
+pub(crate) mod name;
 pub mod order;
 pub(crate) mod preview;
 pub(crate) mod row;
+mod unsent_files;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +20,7 @@ use matrix_sdk::{Client, Room};
 use ruma::{events::ignored_user_list::IgnoredUserListEvent, push::Ruleset};
 use tokio::sync::{broadcast::error::RecvError, mpsc, oneshot, watch};
 
+pub(crate) use self::unsent_files::UnsentFiles;
 use crate::{
     ids::{OwnedRoomId, OwnedUserId, RoomId},
     runtime::{TaskHandle, Tasks},

@@ -6,9 +6,9 @@ use ruma::{
     push::{Action, Ruleset},
 };
 
-use super::{Known, preview};
+use super::{Known, name::name, preview};
 use crate::{
-    text::{one_line, tame},
+    text::tame,
     view::{
         Avatar,
         room_list::{Preview, RoomRow, RowMembership},
@@ -93,29 +93,9 @@ fn is_replaced(room: &Room) -> bool {
     replacement.is_some_and(|room| room.state() == RoomState::Joined)
 }
 
-/// Characters of a room's name that are kept.
-const LONGEST_NAME: usize = 200;
-
 /// The topic of a room, ready to be shown.
 pub(crate) fn topic(room: &Room) -> String {
     tame(&room.topic().unwrap_or_default()).into_owned()
-}
-
-/// The name of a room as far as it is known; empty otherwise.
-pub(crate) fn known_name(room: &Room) -> String {
-    room.cached_display_name()
-        .map(|name| one_line(&name.to_string(), LONGEST_NAME))
-        .unwrap_or_default()
-}
-
-/// The name of a room, computed if it is not known yet.
-pub(crate) async fn name(room: &Room) -> String {
-    let name = match room.cached_display_name() {
-        Some(name) => Some(name),
-        None => room.display_name().await.ok(),
-    };
-    name.map(|name| one_line(&name.to_string(), LONGEST_NAME))
-        .unwrap_or_default()
 }
 
 /// The picture of a room under this name.

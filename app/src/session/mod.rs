@@ -22,7 +22,7 @@ pub use self::{
 };
 use crate::{
     ids::{DeviceId, OwnedDeviceId, OwnedUserId, UserId},
-    rooms::RoomsService,
+    rooms::{RoomsService, UnsentFiles},
     runtime::{InRuntime, Tasks},
     sync::SyncHandle,
 };
@@ -39,6 +39,7 @@ struct Inner {
     device_id: OwnedDeviceId,
     sync: SyncHandle,
     rooms: RoomsService,
+    unsent_files: UnsentFiles,
     tasks: Tasks,
     prepared: watch::Receiver<bool>,
     is_new: bool,
@@ -62,6 +63,7 @@ impl Session {
             device_id,
             sync,
             rooms,
+            unsent_files: UnsentFiles::default(),
             tasks,
             prepared,
             is_new,
@@ -94,6 +96,11 @@ impl Session {
     /// A row for each room.
     pub fn rooms(&self) -> &RoomsService {
         &self.inner.rooms
+    }
+
+    /// Files that wait in the composers of rooms that are not open.
+    pub(crate) fn unsent_files(&self) -> &UnsentFiles {
+        &self.inner.unsent_files
     }
 
     /// Where tasks of this session run.

@@ -8,7 +8,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use eyeball_im::VectorDiff;
 
 use super::rows::Rows;
-use crate::view::room::{MembershipChange, MessageRow, RowKind};
+use crate::view::room::{MembershipChange, MessageRow, RowKind, UndecryptableReason};
 
 /// Messages of one sender stand in a group while no more than this lies between two of them, milliseconds.
 const GROUP_GAP: u64 = 5 * 60 * 1000;
@@ -52,12 +52,9 @@ enum Class {
         sent: bool,
         read: bool,
         marks: Marks,
+        locked: Option<UndecryptableReason>,
     },
-    /// With the id of the row it is folded into.
-    Member {
-        change: MembershipChange,
-        row: Option<String>,
-    },
+    Member(MembershipChange),
     Other,
     Hidden,
 }
@@ -70,14 +67,47 @@ struct Marks {
     seen: bool,
 }
 
+/// What neighbours are folded into one row as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fold {
+    /// Membership changes.
+    Members,
+    /// Messages that cannot be read.
+    Locked(UndecryptableReason),
+}
+
+impl Class {
+    fn fold(&self) -> Option<Fold> {
+        match self {
+            Self::Member(_) => Some(Fold::Members),
+            Self::Message { locked, .. } => locked.map(Fold::Locked),
+            Self::Other | Self::Hidden => None,
+        }
+    }
+}
+
 struct Entry<I> {
     item: I,
     row_id: String,
     class: Class,
+    /// The row it is folded into with its neighbours.
+    fold_row: Option<String>,
     /// The first entry of a row.
     starts_row: bool,
     /// Changed since its row was made.
     dirty: bool,
+}
+
+impl<I> Entry<I> {
+    /// The row that shows the item.
+    fn shown_in(&self) -> Option<&str> {
+        match (&self.class, &self.fold_row) {
+            (Class::Hidden, _) => None,
+            (_, Some(row)) => Some(row),
+            (Class::Member(_), None) => None,
+            (_, None) => Some(&self.row_id),
+        }
+    }
 }
 
 /// What a batch of changes did.
@@ -128,11 +158,7 @@ impl<I: Item> RowList<I> {
 
     /// The last item of a row (all items of a folded row share its id).
     pub(crate) fn item_of_row(&self, row_id: &str) -> Option<&I> {
-        let of_row = |entry: &&Entry<I>| match &entry.class {
-            Class::Member { row: Some(row), .. } => row == row_id,
-            Class::Hidden => false,
-            _ => entry.row_id == row_id,
-        };
+        let of_row = |entry: &&Entry<I>| entry.shown_in() == Some(row_id);
         self.entries
             .iter()
             .rev()
@@ -143,11 +169,7 @@ impl<I: Item> RowList<I> {
     /// The row that shows an item.
     pub(crate) fn row_of_item(&self, is_it: impl Fn(&I) -> bool) -> Option<String> {
         let entry = self.entries.iter().rev().find(|entry| is_it(&entry.item))?;
-        match &entry.class {
-            Class::Member { row, .. } => row.clone(),
-            Class::Hidden => None,
-            _ => Some(entry.row_id.clone()),
-        }
+        entry.shown_in().map(ToOwned::to_owned)
     }
 
     /// Whether the rows shown are kept from before the list was emptied.
@@ -298,6 +320,7 @@ impl<I: Item> RowList<I> {
             item,
             row_id,
             class: Class::Hidden,
+            fold_row: None,
             starts_row: false,
             dirty: true,
         }

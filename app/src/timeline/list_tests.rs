@@ -10,10 +10,10 @@ use std::collections::HashSet;
 use super::*;
 use crate::view::{
     Avatar,
-    room::{DeliveryState, EncryptionMark, Row},
+    room::{DeliveryState, EncryptionMark, Row, UndecryptableReason},
 };
 
-/// `kind` is a sender's letter, `m` for a membership change, `-` for a divider, `.` for nothing.
+/// `kind` is a sender's letter, `u` of one who cannot be read, `m` for a membership change, `-` for a divider, `.` for nothing.
 #[derive(Clone, Debug, PartialEq)]
 struct Fake {
     id: u32,
@@ -41,6 +41,10 @@ impl Item for Fake {
             }),
             '-' => Mapped::Other(RowKind::ReadMarker),
             '.' => Mapped::Hidden,
+            'u' => Mapped::Message(Box::new(MessageRow {
+                undecryptable: Some(UndecryptableReason::Waiting),
+                ..message('u', self)
+            })),
             sender => Mapped::Message(Box::new(message(sender, self))),
         }
     }
@@ -112,7 +116,8 @@ fn list(kinds: &str) -> RowList<Fake> {
     list
 }
 
-/// `A` begins and ends a group, `<a` begins one, `a>` ends one; `o` ours, `*` seen; `m3` three changes folded.
+/// `A` begins and ends a group, `<a` begins one, `a>` ends one; `o` ours, `*` seen; `m3` three changes folded, `u4` four
+/// messages.
 fn show(list: &RowList<Fake>) -> String {
     let one = |row: &Row| match &row.kind {
         RowKind::Message(message) => {
@@ -130,6 +135,7 @@ fn show(list: &RowList<Fake>) -> String {
             )
         }
         RowKind::Members(changes) => format!("m{}", changes.len()),
+        RowKind::Locked { messages, .. } => format!("u{}", messages.len()),
         _ => "-".to_owned(),
     };
     list.rows()
@@ -189,6 +195,32 @@ fn membership_changes_fold_and_keep_their_row() {
     // And taking it out joins them again.
     list.apply(vec![VectorDiff::Remove { index: 3 }], &());
     assert_eq!(show(&list), "<a> m4 <b>");
+}
+
+#[test]
+fn many_that_cannot_be_read_are_one_row_until_they_can() {
+    let mut list = list("auuub");
+    assert_eq!(show(&list), "<a> <u u u> <b>");
+    list.apply(
+        vec![VectorDiff::Insert {
+            index: 2,
+            value: fake(10, 'u'),
+        }],
+        &(),
+    );
+    assert_eq!(show(&list), "<a> u4 <b>");
+    let id = list.rows().get(1).expect("a row").id.clone();
+    assert_eq!(list.item_of_row(&id).map(|item| item.id), Some(3));
+    assert_eq!(list.row_of_item(|item| item.id == 10), Some(id));
+    // The key to one of them came: the others stand alone again.
+    list.apply(
+        vec![VectorDiff::Set {
+            index: 1,
+            value: fake(1, 'a'),
+        }],
+        &(),
+    );
+    assert_eq!(show(&list), "<a a> <u u u> <b>");
 }
 
 #[test]
@@ -332,7 +364,7 @@ fn any_changes_give_the_rows_that_a_fresh_start_would() {
             let mut batch = Vec::new();
             for _ in 0..=next(3) {
                 id += 1;
-                let kind = ['a', 'o', 'b', 'm', 'm', '-', '.'][next(7)];
+                let kind = ['a', 'o', 'b', 'm', 'm', '-', '.', 'u', 'u', 'u', 'u'][next(11)];
                 let value = Fake {
                     id,
                     kind,

@@ -14,12 +14,10 @@ pub(super) fn map(
     change: &RoomMembershipChange,
     context: &MapContext,
 ) -> Mapped {
-    let user_id = change.user_id();
-    let name = Person {
-        display_name: change.display_name(),
-        ..Person::default()
+    if is_creators_first(change, context) {
+        return Mapped::Hidden;
     }
-    .name(user_id);
+    let name = name_then(event, change, context);
     let by = || {
         context
             .names
@@ -63,6 +61,40 @@ pub(super) fn map(
         SdkChange::Knocked => MembershipChange::Knocked { name },
         SdkChange::None | SdkChange::Error | SdkChange::NotImplemented => return Mapped::Hidden,
     })
+}
+
+/// The name the member had then; with their id if somebody else in the room has the same.
+fn name_then(
+    event: &EventTimelineItem,
+    change: &RoomMembershipChange,
+    context: &MapContext,
+) -> String {
+    let user_id = change.user_id();
+    let profile = (event.sender() == user_id).then(|| event.sender_profile());
+    let now = context.names.of(user_id, profile);
+    let display_name = change.display_name().or(now.display_name);
+    Person {
+        display_name,
+        ..now
+    }
+    .name(user_id)
+}
+
+/// Who creates a room is in it: that they joined then is no news.
+fn is_creators_first(change: &RoomMembershipChange, context: &MapContext) -> bool {
+    let first = matches!(
+        change.content(),
+        StateEventContentChange::Original {
+            prev_content: None,
+            ..
+        }
+    );
+    first
+        && matches!(change.change(), Some(SdkChange::Joined))
+        && context
+            .creators
+            .iter()
+            .any(|creator| creator == change.user_id())
 }
 
 /// A change of name or picture.

@@ -38,6 +38,8 @@ use crate::{media::MediaKeys, notice::Notice};
 pub(crate) struct MapContext {
     /// Our own id.
     pub own_id: OwnedUserId,
+    /// Who made the room, as far as that is known.
+    pub creators: Vec<OwnedUserId>,
     /// What we may do.
     pub can: Can,
     /// Names and pictures the items do not carry.

@@ -3,14 +3,15 @@
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
+    sync::Arc,
 };
 
 use eyeball_im::VectorDiff;
 
-use super::{Class, Entry, GROUP_GAP, Item, Mapped, Marks, RowList};
+use super::{Class, Entry, Fold, GROUP_GAP, Item, Mapped, Marks, RowList};
 use crate::{
     timeline::{membership::fold_in, minimize::minimize},
-    view::room::{DeliveryState, MessageRow, Row, RowKind},
+    view::room::{DeliveryState, LOCKED_RUN, MessageRow, Row, RowKind},
 };
 
 impl<I: Item> RowList<I> {
@@ -21,7 +22,7 @@ impl<I: Item> RowList<I> {
         let span = self.widen(changed);
         let old = self.old_rows(&span);
         let before = self.rows.stretch(&old);
-        let new = self.make_rows(&span, &before, &mut fresh);
+        let new = self.make_rows(&span, &before, &mut fresh, context);
         let diffs = minimize(&before, &new, old.start, self.rows.len());
         self.rows.commit(diffs);
         span
@@ -39,11 +40,7 @@ impl<I: Item> RowList<I> {
                 continue;
             };
             entry.dirty = false;
-            // What a folded row was called stays with its members.
-            let folded = match &mut entry.class {
-                Class::Member { row, .. } => row.take(),
-                _ => None,
-            };
+            let was = entry.class.fold();
             entry.class = match entry.item.map(context) {
                 Mapped::Message(message) => {
                     let class = Class::Message {
@@ -53,20 +50,22 @@ impl<I: Item> RowList<I> {
                         sent: message.delivery == DeliveryState::Sent,
                         read: !message.read_by.is_empty(),
                         marks: Marks::default(),
+                        locked: message.undecryptable,
                     };
                     fresh.insert(index, RowKind::Message(*message));
                     class
                 }
-                Mapped::Member(change) => Class::Member {
-                    change,
-                    row: folded,
-                },
+                Mapped::Member(change) => Class::Member(change),
                 Mapped::Other(kind) => {
                     fresh.insert(index, kind);
                     Class::Other
                 }
                 Mapped::Hidden => Class::Hidden,
             };
+            // What a folded row was called stays with what is folded into it.
+            if entry.class.fold() != was {
+                entry.fold_row = None;
+            }
         }
         fresh
     }
@@ -74,31 +73,31 @@ impl<I: Item> RowList<I> {
     /// The stretch and the rows next to it, whole.
     fn widen(&self, changed: Range<usize>) -> Range<usize> {
         let visible = |entry: &Entry<I>| !matches!(entry.class, Class::Hidden);
-        let is_member = |entry: &Entry<I>| matches!(entry.class, Class::Member { .. });
         let mut start = changed.start.min(self.entries.len());
         let mut end = changed.end.min(self.entries.len());
         // To the neighbour that is seen, and through a fold to its end.
         while start > 0 {
             start -= 1;
             let entry = &self.entries[start];
-            if visible(entry) && !(is_member(entry) && self.folds_on(start, false)) {
+            if visible(entry) && !self.folds_on(start, false) {
                 break;
             }
         }
         while end < self.entries.len() {
             end += 1;
             let entry = &self.entries[end - 1];
-            if visible(entry) && !(is_member(entry) && self.folds_on(end - 1, true)) {
+            if visible(entry) && !self.folds_on(end - 1, true) {
                 break;
             }
         }
         start..end
     }
 
-    /// Whether the next entry that is seen, up or down, is a membership change too.
+    /// Whether an entry and the next one that is seen, up or down, may stand in one row.
     fn folds_on(&self, index: usize, down: bool) -> bool {
-        self.next_visible(index, down)
-            .is_some_and(|next| matches!(self.entries[next].class, Class::Member { .. }))
+        let fold = self.entries[index].class.fold();
+        let next = self.next_visible(index, down);
+        fold.is_some() && next.is_some_and(|next| self.entries[next].class.fold() == fold)
     }
 
     fn next_visible(&self, index: usize, down: bool) -> Option<usize> {
@@ -128,6 +127,7 @@ impl<I: Item> RowList<I> {
         span: &Range<usize>,
         before: &[Row],
         fresh: &mut HashMap<usize, RowKind>,
+        context: &I::Context,
     ) -> Vec<Row> {
         let known: HashMap<&str, &Row> = before.iter().map(|row| (row.id.as_str(), row)).collect();
         let last_read = self.last_read();
@@ -135,24 +135,38 @@ impl<I: Item> RowList<I> {
         let mut used: HashSet<String> = HashSet::new();
         let mut index = span.start;
         while index < span.end {
-            self.entries[index].starts_row = false;
-            match &self.entries[index].class {
-                Class::Hidden => {}
-                Class::Member { .. } => {
-                    let (row, next) = self.fold(index, span.end, &mut used);
-                    rows.push(row);
-                    index = next;
-                    continue;
+            let run = self.run(index, span.end);
+            let next = run.last().map_or(index, |last| *last) + 1;
+            for entry in &mut self.entries[index..next] {
+                entry.starts_row = false;
+            }
+            match self.entries[index].class.fold() {
+                Some(fold) if run.len() >= fold.fewest() => {
+                    let id = self.name_fold(fold, &run, &mut used);
+                    let kind = self.folded(fold, &run, context);
+                    rows.push(Row { id, kind });
                 }
-                Class::Message { .. } | Class::Other => {
-                    if let Some(row) = self.single_row(index, last_read, &known, fresh) {
-                        rows.push(row);
-                    }
+                _ => {
+                    rows.extend(run.into_iter().filter_map(|index| {
+                        self.single_row(index, last_read, &known, fresh, context)
+                    }))
                 }
             }
-            index += 1;
+            index = next;
         }
         rows
+    }
+
+    /// The entry and those after it, up to `end`, that may stand in one row with it; none if it is not seen.
+    fn run(&self, first: usize, end: usize) -> Vec<usize> {
+        let visible = |index: &usize| !matches!(self.entries[*index].class, Class::Hidden);
+        let Some(fold) = self.entries[first].class.fold() else {
+            return Vec::from_iter(Some(first).filter(visible));
+        };
+        (first..end)
+            .filter(visible)
+            .take_while(|index| self.entries[*index].class.fold() == Some(fold))
+            .collect()
     }
 
     fn single_row(
@@ -161,14 +175,22 @@ impl<I: Item> RowList<I> {
         last_read: Option<usize>,
         known: &HashMap<&str, &Row>,
         fresh: &mut HashMap<usize, RowKind>,
+        context: &I::Context,
     ) -> Option<Row> {
         let marks = self.marks(index, last_read);
         let entry = &mut self.entries[index];
         entry.starts_row = true;
+        entry.fold_row = None;
         let id = entry.row_id.clone();
-        let mut kind = match fresh.remove(&index) {
-            Some(kind) => kind,
-            None => known.get(id.as_str())?.kind.clone(),
+        let mut kind = match (fresh.remove(&index), known.get(id.as_str())) {
+            (Some(kind), _) => kind,
+            (None, Some(row)) => row.kind.clone(),
+            // It was folded with others before.
+            (None, None) => match entry.item.map(context) {
+                Mapped::Message(message) => RowKind::Message(*message),
+                Mapped::Other(kind) => kind,
+                Mapped::Member(_) | Mapped::Hidden => return None,
+            },
         };
         if let (
             Class::Message {
@@ -184,52 +206,60 @@ impl<I: Item> RowList<I> {
         Some(Row { id, kind })
     }
 
-    /// One row of neighbouring membership changes, and where it ends.
-    fn fold(&mut self, first: usize, end: usize, used: &mut HashSet<String>) -> (Row, usize) {
-        let mut changes = Vec::new();
-        let mut members = Vec::new();
-        let mut next = first;
-        while next < end {
-            match &self.entries[next].class {
-                Class::Member { change, .. } => {
-                    fold_in(&mut changes, change.clone());
-                    members.push(next);
+    /// What a folded row shows.
+    fn folded(&self, fold: Fold, run: &[usize], context: &I::Context) -> RowKind {
+        let entries = run.iter().map(|index| &self.entries[*index]);
+        match fold {
+            Fold::Members => {
+                let mut changes = Vec::new();
+                for entry in entries {
+                    if let Class::Member(change) = &entry.class {
+                        fold_in(&mut changes, change.clone());
+                    }
                 }
-                Class::Hidden => {}
-                _ => break,
+                RowKind::Members(changes)
             }
-            self.entries[next].starts_row = false;
-            next += 1;
+            Fold::Locked(reason) => RowKind::Locked {
+                reason,
+                messages: Arc::new(
+                    entries
+                        .filter_map(|entry| match entry.item.map(context) {
+                            Mapped::Message(message) => Some(*message),
+                            _ => None,
+                        })
+                        .collect(),
+                ),
+            },
         }
-        // The row keeps the name it had, whichever end it grew at.
-        let known = members
-            .iter()
-            .find_map(|member| match &self.entries[*member].class {
-                Class::Member { row: Some(row), .. } if !used.contains(row) => Some(row.clone()),
-                _ => None,
-            });
+    }
+
+    /// Names a folded row: it keeps the name it had, whichever end it grew at.
+    fn name_fold(&mut self, fold: Fold, run: &[usize], used: &mut HashSet<String>) -> String {
+        let letter = match fold {
+            Fold::Members => 'm',
+            Fold::Locked(_) => 'u',
+        };
+        let known = run.iter().find_map(|index| {
+            self.entries[*index]
+                .fold_row
+                .clone()
+                .filter(|row| !used.contains(row))
+        });
         let id = known
             .or_else(|| {
-                members
-                    .iter()
-                    .map(|member| format!("m{}", self.entries[*member].row_id))
+                run.iter()
+                    .map(|index| format!("{letter}{}", self.entries[*index].row_id))
                     .find(|id| !used.contains(id))
             })
             .unwrap_or_default();
         used.insert(id.clone());
-        for member in &members {
-            if let Class::Member { row, .. } = &mut self.entries[*member].class {
-                *row = Some(id.clone());
-            }
+        for index in run {
+            self.entries[*index].fold_row = Some(id.clone());
         }
-        self.entries[first].starts_row = true;
-        (
-            Row {
-                id,
-                kind: RowKind::Members(changes),
-            },
-            next,
-        )
+        if let Some(first) = run.first() {
+            self.entries[*first].starts_row = true;
+        }
+        id
     }
 
     fn marks(&self, index: usize, last_read: Option<usize>) -> Option<Marks> {
@@ -237,6 +267,7 @@ impl<I: Item> RowList<I> {
             sender,
             timestamp,
             own,
+            locked,
             ..
         } = &self.entries[index].class
         else {
@@ -247,8 +278,12 @@ impl<I: Item> RowList<I> {
                 Class::Message {
                     sender: theirs,
                     timestamp: then,
+                    locked: other,
                     ..
-                } => theirs == sender && then.abs_diff(*timestamp) <= GROUP_GAP,
+                } => {
+                    // Those that cannot be read may be folded away.
+                    theirs == sender && locked == other && then.abs_diff(*timestamp) <= GROUP_GAP
+                }
                 _ => false,
             })
         };
@@ -272,9 +307,11 @@ impl<I: Item> RowList<I> {
         let last_read = self.last_read();
         let mut stale = Vec::new();
         for index in (0..self.entries.len()).rev() {
+            let entry = &self.entries[index];
             if let Class::Message {
                 own: true, marks, ..
-            } = &self.entries[index].class
+            } = &entry.class
+                && entry.fold_row.is_none()
             {
                 let seen = last_read.is_some_and(|last| index <= last);
                 if marks.seen != seen {
@@ -316,5 +353,15 @@ fn set_marks(message: &mut MessageRow, marks: Marks, sent: bool) {
         } else {
             DeliveryState::Sent
         };
+    }
+}
+
+impl Fold {
+    /// Fewer than this stand in rows of their own.
+    fn fewest(self) -> usize {
+        match self {
+            Self::Members => 1,
+            Self::Locked(_) => LOCKED_RUN,
+        }
     }
 }

@@ -9,8 +9,8 @@ pub use composer::{Completion, ComposerMode, ComposerState, UploadRow};
 pub use model::RoomViewModel;
 pub use rich_text::{Block, Inline, Span, TableCell};
 pub use row::{
-    AttachmentRow, DeliveryState, EncryptionMark, MembershipChange, MessageRow, ReactionChip,
-    ReplyQuote, RoomChange, Row, RowKind, UndecryptableReason,
+    AttachmentRow, DeliveryState, EncryptionMark, LOCKED_RUN, MembershipChange, MessageRow,
+    ReactionChip, ReplyQuote, RoomChange, Row, RowKind, UndecryptableReason,
 };
 
 use super::{Avatar, Pending};
@@ -169,6 +169,11 @@ pub enum RoomAction {
     Ignore {
         /// Whom.
         user_id: OwnedUserId,
+    },
+    /// Copy a link to a row, which other programs understand.
+    CopyLink {
+        /// Which row.
+        row: String,
     },
     /// Show the row that was answered.
     ShowReplied {

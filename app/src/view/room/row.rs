@@ -1,11 +1,16 @@
 //! A row of the timeline as it is drawn.
 
+use std::sync::Arc;
+
 use super::{super::Avatar, Block};
 use crate::{
     ids::{OwnedEventId, OwnedUserId},
     notice::Notice,
     view::room_list::AttachmentKind,
 };
+
+/// So many neighbouring messages that cannot be read are told in one row.
+pub const LOCKED_RUN: usize = 4;
 
 /// A row; `id` is unique in the timeline and stays when the local echo becomes a remote event.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +35,13 @@ pub enum RowKind {
     Start,
     /// Members came, went or changed, told in one line (neighbouring changes are summed up).
     Members(Vec<MembershipChange>),
+    /// Neighbouring messages that cannot be read for the same reason, too many to be shown one by one.
+    Locked {
+        /// Why.
+        reason: UndecryptableReason,
+        /// The messages, at least [`LOCKED_RUN`].
+        messages: Arc<Vec<MessageRow>>,
+    },
     /// Something about the room changed.
     Change {
         /// Who changed it.

@@ -24,7 +24,7 @@ use crate::{
     ids::{OwnedRoomId, OwnedUserId, UserId},
     media::{Attachment, MediaError, max_upload_size},
     notice::Notice,
-    rooms::row::{avatar, name},
+    rooms::{name::name, row::avatar},
     runtime::Tasks,
     session::Session,
     view::{
@@ -105,7 +105,7 @@ impl RoomDetailsViewModel {
 }
 
 fn first_state(room: &Room) -> RoomDetailsState {
-    let name = crate::rooms::row::known_name(room);
+    let name = crate::rooms::name::known_name(room);
     RoomDetailsState {
         room_id: room.room_id().to_owned(),
         topic: crate::rooms::row::topic(room),

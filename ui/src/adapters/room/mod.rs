@@ -75,6 +75,7 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
             user_id: UserId::parse(user.as_str()).ok()?,
         })
     }));
+    global.on_copy_link(row(|row| Action::CopyLink { row }));
     global.on_show_replied(row(|row| Action::ShowReplied { row }));
     global.on_jump_to_end(port.always(Action::JumpToEnd));
     global.on_retry_decryption(port.always(Action::RetryDecryption));

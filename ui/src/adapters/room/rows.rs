@@ -67,6 +67,11 @@ pub fn row_data(row: &Row, revealed: bool, images: &Images) -> views::RowData {
                 ..plain(views::RowKind::Members)
             }
         }
+        RowKind::Locked { reason, messages } => views::RowData {
+            undecryptable: undecryptable(Some(*reason)),
+            count: clamp(messages.len()),
+            ..plain(views::RowKind::Locked)
+        },
         RowKind::Change { sender, change } => {
             let (change, text) = room_change(change);
             views::RowData {
@@ -104,6 +109,7 @@ fn message_data(
         sender_name: message.sender_name.as_str().into(),
         avatar: avatar_data(&message.avatar, images),
         own: message.own,
+        on_server: message.event_id.is_some(),
         group_start: message.group_start,
         group_end: message.group_end,
         time: clock(message.timestamp).into(),

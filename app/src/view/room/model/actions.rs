@@ -29,6 +29,7 @@ impl Model {
             Action::Download { row, open } => self.download(&row, open),
             Action::SaveAs { row, path } => self.save_file(&row, path),
             Action::Ignore { user_id } => self.ignore(user_id),
+            Action::CopyLink { row } => self.copy_link(&row),
             Action::ShowReplied { row } => self.show_replied(&row),
             Action::JumpToEnd => self.jump_to_end(),
             Action::RetryDecryption => self.ask_for_keys_anew(),
@@ -45,6 +46,22 @@ impl Model {
         if let Some(replied) = replied {
             self.show_event(replied.event_id);
         }
+    }
+
+    /// Spec: <https://spec.matrix.org/v1.16/appendices/#matrixto-navigation>
+    fn copy_link(&self, row: &str) {
+        let event = self.event_of_row(row);
+        let Some(event_id) = event.and_then(|event| event.event_id().map(ToOwned::to_owned)) else {
+            return;
+        };
+        let (room, outcomes) = (self.room.clone(), self.outcomes.clone());
+        self.tasks.detach("link", async move {
+            let link = room.matrix_to_event_permalink(event_id).await;
+            let _ = outcomes.send(match link {
+                Ok(link) => Outcome::Link(link.to_string()),
+                Err(error) => Outcome::Toast(failure::of_sdk(&error, Doing::Other)),
+            });
+        });
     }
 
     fn ignore(&self, user_id: OwnedUserId) {

@@ -198,7 +198,7 @@ impl Model {
             let Some(alias) = room.canonical_alias() else {
                 continue;
             };
-            let name = crate::rooms::row::known_name(&room);
+            let name = crate::rooms::name::known_name(&room);
             let lower = name.to_lowercase();
             let begins =
                 lower.starts_with(&typed) || alias.alias().to_lowercase().starts_with(&typed);

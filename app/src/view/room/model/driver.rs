@@ -27,6 +27,7 @@ use super::{
 use crate::{
     ids::{OwnedEventId, OwnedRoomId, OwnedUserId},
     media::MediaService,
+    rooms::UnsentFiles,
     runtime::{TaskHandle, Tasks},
     timeline::{self, Can, MapContext, Names, RowList, Rows},
     view::handle::Driver,
@@ -38,6 +39,7 @@ pub(super) struct Start {
     pub room_id: OwnedRoomId,
     pub media: MediaService,
     pub tasks: Tasks,
+    pub unsent: UnsentFiles,
     pub rows: Rows,
     pub driver: Driver<RoomState, RoomAction, RoomEffect>,
 }
@@ -61,6 +63,8 @@ pub(super) struct Model {
     pub client: Client,
     pub room: Room,
     pub tasks: Tasks,
+    /// Where files of closed rooms wait.
+    pub unsent: UnsentFiles,
     pub screen: Screen,
     pub list: RowList<Arc<TimelineItem>>,
     pub context: MapContext,
@@ -78,6 +82,8 @@ pub(super) struct Model {
     pub seen_due: Option<Instant>,
     /// Rows that wait for keys.
     pub keys: Waiting,
+    /// The timeline does not show what the event cache holds.
+    pub timeline_is_wrong: bool,
     /// When the timeline was opened.
     pub opened: Option<Instant>,
     /// Rows are being fetched.
@@ -95,6 +101,7 @@ pub(super) async fn run(start: Start) {
         room_id,
         media,
         tasks,
+        unsent,
         rows,
         driver: mut screen,
     } = start;
@@ -107,6 +114,7 @@ pub(super) async fn run(start: Start) {
     let (outcomes, outcomes_out) = mpsc::unbounded_channel();
     let context = MapContext {
         own_id,
+        creators: Vec::new(),
         can: Can::default(),
         names: Names::default(),
         media: media.keys(),
@@ -117,6 +125,7 @@ pub(super) async fn run(start: Start) {
         client,
         room,
         tasks,
+        unsent,
         screen,
         list: RowList::new(rows),
         context,
@@ -129,6 +138,7 @@ pub(super) async fn run(start: Start) {
         seen: None,
         seen_due: None,
         keys: Waiting::default(),
+        timeline_is_wrong: false,
         opened: None,
         paginating: false,
         refill_to: 0,
@@ -159,6 +169,7 @@ impl Model {
         }
         self.refresh_state().await;
         self.restore_draft().await;
+        self.restore_files();
         let mut identities: Option<Identities> = self.watch_identities().await;
         let mut backup: Backup = Some(Box::pin(self.client.encryption().backups().state_stream()));
         loop {
@@ -170,9 +181,7 @@ impl Model {
                 diffs = next(&mut items) => {
                     let more = drain(&mut items, diffs);
                     self.take_diffs(more);
-                    if self.shows_events_twice() {
-                        items = self.open_timeline_again().await.or(items);
-                    }
+                    self.timeline_is_wrong |= self.shows_events_twice();
                 }
                 Some(outcome) = outcomes.recv() => {
                     if matches!(outcome, Outcome::Refilled { .. }) {
@@ -208,6 +217,9 @@ impl Model {
                 () = until(self.composer.save_due) => self.save_draft().await,
                 () = until(self.composer.typing_until) => self.stop_typing(),
                 () = until(self.seen_due) => self.send_receipt(),
+            }
+            if std::mem::take(&mut self.timeline_is_wrong) {
+                items = self.open_timeline_again().await.or(items);
             }
         }
         self.close().await;
@@ -265,6 +277,7 @@ impl Model {
 
     async fn open_timeline(&mut self) -> Option<Items> {
         let begin = Instant::now();
+        self.context.creators = self.room.creators().unwrap_or_default();
         let timeline = self.build_timeline().await?;
         let (values, stream) = timeline.subscribe().await;
         self.timeline = Some(timeline);
@@ -310,6 +323,7 @@ impl Model {
 
     async fn close(&mut self) {
         self.save_draft().await;
+        self.put_files_away();
         if self.seen_due.is_some() {
             self.send_receipt();
         }

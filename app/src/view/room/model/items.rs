@@ -235,6 +235,9 @@ impl Model {
             RowKind::Message(message) => {
                 message.event_id.is_some() && message.event_id == self.seen
             }
+            RowKind::Locked { messages, .. } => messages
+                .iter()
+                .any(|message| message.event_id.is_some() && message.event_id == self.seen),
             RowKind::ReadMarker => self.seen.is_none(),
             _ => false,
         };
@@ -245,9 +248,13 @@ impl Model {
                 bounded = true;
                 break;
             }
-            if matches!(&row.kind, RowKind::Message(message) if !message.own && !message.redacted) {
-                unread += 1;
-            }
+            unread += match &row.kind {
+                RowKind::Message(message) => u64::from(!message.own && !message.redacted),
+                RowKind::Locked { messages, .. } => {
+                    messages.iter().filter(|message| !message.own).count() as u64
+                }
+                _ => 0,
+            };
         }
         // Without a mark everything was read before.
         let unread = if bounded { unread } else { 0 };

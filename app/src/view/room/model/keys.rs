@@ -5,20 +5,24 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use matrix_sdk::{Client, Room, encryption::backups::BackupState};
+use matrix_sdk::{
+    Client, Room, deserialized_responses::TimelineEventKind, encryption::backups::BackupState,
+};
 use ruma::api::client::backup::get_latest_backup_info;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     driver::{Model, soon},
     lookups::Outcome,
 };
-use crate::timeline::session_id;
+use crate::{ids::OwnedEventId, timeline::session_id};
 
 /// First pause before the backup is asked again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause: what is asked for then is one small answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How long the backup may take to answer; then rows are tried with the keys there are.
+const LIMIT: Duration = Duration::from_secs(45);
 /// Up to so many keys are fetched one by one, more with the whole room's.
 const ONE_BY_ONE: usize = 20;
 
@@ -36,6 +40,14 @@ pub(super) struct Waiting {
     known: HashSet<String>,
     /// What the backup held when it was last read for this room.
     seen: Option<Contents>,
+}
+
+/// What asking for keys came to.
+pub(super) struct Asked {
+    /// What the backup held.
+    seen: Option<Contents>,
+    /// Events were decrypted, but the timeline still shows them as they were.
+    missed: bool,
 }
 
 /// What a backup holds, in short: its version and the tag that changes with every key.
@@ -87,24 +99,37 @@ impl Model {
         self.keys.asking = true;
         let (client, room) = (self.client.clone(), self.room.clone());
         let (seen, outcomes) = (self.keys.seen.clone(), self.outcomes.clone());
+        // What was tried a pause ago and not shown since.
+        let stale = match self.keys.pause {
+            Some(_) => self.waiting_events(),
+            None => Vec::new(),
+        };
         self.tasks.detach("room-keys", async move {
-            let seen = match enabled {
-                true => fetch(&client, &room, &sessions, seen).await,
-                false => seen,
+            let missed = any_is_readable(&room, &stale).await;
+            let fetching = async {
+                match enabled {
+                    true => fetch(&client, &room, &sessions, seen.clone()).await,
+                    false => seen.clone(),
+                }
             };
+            let seen = timeout(LIMIT, fetching).await.unwrap_or(seen.clone());
             // A key may have come between a row and the attempt to read it.
             timeline.retry_decryption(sessions).await;
-            let _ = outcomes.send(Outcome::KeysAsked(seen));
+            let _ = outcomes.send(Outcome::KeysAsked(Asked { seen, missed }));
         });
     }
 
     /// The backup was asked: if rows still wait, it is asked again later.
-    pub(super) fn keys_asked(&mut self, seen: Option<Contents>) {
+    pub(super) fn keys_asked(&mut self, asked: Asked) {
         self.keys.asking = false;
+        if asked.missed {
+            tracing::info!(room_id = %self.room.room_id(), "the timeline missed that messages were decrypted");
+            self.timeline_is_wrong = true;
+        }
         if std::mem::take(&mut self.keys.once_more) {
             return self.ask_for_keys();
         }
-        self.keys.seen = seen;
+        self.keys.seen = asked.seen;
         let pause = match self.keys.pause {
             Some(pause) => (pause * 2).min(LONGEST_PAUSE),
             None => FIRST_PAUSE,
@@ -119,6 +144,18 @@ impl Model {
         !self.waiting_sessions().is_empty()
     }
 
+    /// Events that rows cannot show yet.
+    fn waiting_events(&self) -> Vec<OwnedEventId> {
+        self.list
+            .items()
+            .filter_map(|item| {
+                let event = item.as_event()?;
+                event.content().as_unable_to_decrypt()?;
+                event.event_id().map(ToOwned::to_owned)
+            })
+            .collect()
+    }
+
     /// Megolm sessions that rows wait for.
     fn waiting_sessions(&self) -> HashSet<String> {
         self.list
@@ -128,6 +165,21 @@ impl Model {
             .map(ToOwned::to_owned)
             .collect()
     }
+}
+
+/// Whether the event cache holds one of these events decrypted.
+async fn any_is_readable(room: &Room, events: &[OwnedEventId]) -> bool {
+    let Ok((cache, _drop_handles)) = room.event_cache().await else {
+        return false;
+    };
+    for event_id in events {
+        if let Ok(Some(event)) = cache.find_event(event_id).await
+            && matches!(event.kind, TimelineEventKind::Decrypted(_))
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Fetches the keys of these sessions if the backup has changed since it was `seen`; gives what it holds now.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use matrix_sdk_ui::timeline::{TimelineItem, TimelineItemContent};
 
 use super::{
-    super::RoomEffect, completion::Candidate, driver::Model, keys::Contents, transfer::Arrived,
+    super::RoomEffect, completion::Candidate, driver::Model, keys::Asked, transfer::Arrived,
 };
 use crate::{
     ids::{OwnedEventId, OwnedUserId},
@@ -38,8 +38,10 @@ pub(super) enum Outcome {
     Attached(String, Box<Result<Attachment, MediaError>>),
     /// A file arrived.
     Arrived(Arrived),
-    /// The backup was asked for keys; what it holds.
-    KeysAsked(Option<Contents>),
+    /// Keys were asked for.
+    KeysAsked(Asked),
+    /// A link to be copied.
+    Link(String),
     /// Tell something.
     Toast(Notice),
     /// The person left.
@@ -65,7 +67,8 @@ impl Model {
             Outcome::Members(members) => self.learn_members(members),
             Outcome::Attached(name, result) => self.attached(&name, *result),
             Outcome::Arrived(arrived) => self.arrived(arrived),
-            Outcome::KeysAsked(seen) => self.keys_asked(seen),
+            Outcome::KeysAsked(asked) => self.keys_asked(asked),
+            Outcome::Link(link) => self.effect(RoomEffect::Copy(link)),
             Outcome::Toast(notice) => self.effect(RoomEffect::Toast(notice)),
             Outcome::Left => self.effect(RoomEffect::Left),
         }
@@ -140,8 +143,10 @@ fn speaks_of(item: &TimelineItem, who: &HashSet<OwnedUserId>) -> bool {
     if who.contains(event.sender()) || event.read_receipts().keys().any(|user| who.contains(user)) {
         return true;
     }
-    let TimelineItemContent::MsgLike(content) = event.content() else {
-        return false;
+    let content = match event.content() {
+        TimelineItemContent::MsgLike(content) => content,
+        TimelineItemContent::MembershipChange(change) => return who.contains(change.user_id()),
+        _ => return false,
     };
     let reacted = content
         .reactions

@@ -27,7 +27,7 @@ use super::{ComposerState, RoomAction, RoomEffect, RoomMembership, RoomState, Ro
 use crate::{
     ids::{OwnedRoomId, RoomId},
     media::MediaService,
-    rooms::row,
+    rooms::{UnsentFiles, name, row},
     runtime::Tasks,
     session::Session,
     sync::OpenRoom,
@@ -61,13 +61,15 @@ impl RoomViewModel {
     pub fn open(session: &Session, media: &MediaService, room_id: OwnedRoomId) -> Self {
         let fresh = session.sync().open_room(room_id.clone());
         let client = session.client().clone();
-        Self::begin(client, media, session.tasks(), room_id, Some(fresh))
+        let unsent = session.unsent_files().clone();
+        Self::begin(client, media, session.tasks(), unsent, room_id, Some(fresh))
     }
 
     pub(crate) fn begin(
         client: Client,
         media: &MediaService,
         tasks: &Tasks,
+        unsent: UnsentFiles,
         room_id: OwnedRoomId,
         fresh: Option<OpenRoom>,
     ) -> Self {
@@ -81,6 +83,7 @@ impl RoomViewModel {
             room_id,
             media: media.clone(),
             tasks: tasks.clone(),
+            unsent,
             rows: rows.clone(),
             driver,
         };
@@ -127,7 +130,7 @@ impl RoomViewModel {
 /// What is known at once, without waiting for a store.
 fn first_state(client: &Client, room_id: &RoomId) -> RoomState {
     let room = client.get_room(room_id);
-    let name = room.as_ref().map(row::known_name).unwrap_or_default();
+    let name = room.as_ref().map(name::known_name).unwrap_or_default();
     let is_direct = room
         .as_ref()
         .is_some_and(|room| !room.direct_targets().is_empty());

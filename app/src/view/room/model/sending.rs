@@ -244,14 +244,33 @@ impl Model {
         result: Result<Attachment, crate::media::MediaError>,
     ) {
         match result {
-            Ok(file) => {
-                self.composer.next_upload += 1;
-                let id = self.composer.next_upload;
-                self.composer.uploads.push(Upload { id, file });
-                self.show_composer();
-            }
+            Ok(file) => self.wait_with(vec![file]),
             Err(error) => self.effect(RoomEffect::Toast(error.notice(name))),
         }
+    }
+
+    fn wait_with(&mut self, files: Vec<Attachment>) {
+        for file in files {
+            self.composer.next_upload += 1;
+            let id = self.composer.next_upload;
+            self.composer.uploads.push(Upload { id, file });
+        }
+        self.show_composer();
+    }
+
+    /// Files that waited when the room was closed wait again.
+    pub(super) fn restore_files(&mut self) {
+        let files = self.unsent.take(self.room.room_id());
+        if !files.is_empty() {
+            self.wait_with(files);
+        }
+    }
+
+    /// Keeps the files that wait for when the room is opened again.
+    pub(super) fn put_files_away(&mut self) {
+        let uploads = std::mem::take(&mut self.composer.uploads);
+        let files = uploads.into_iter().map(|upload| upload.file).collect();
+        self.unsent.keep(self.room.room_id(), files);
     }
 
     pub(super) fn detach(&mut self, upload: u64) {

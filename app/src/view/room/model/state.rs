@@ -12,7 +12,7 @@ use super::{
 use crate::{
     failure::{self, Doing},
     ids::OwnedUserId,
-    rooms::{actions, row},
+    rooms::{actions, name, row},
     timeline::{Can, Person},
 };
 
@@ -41,7 +41,7 @@ impl Model {
     /// Reads the room again and shows what changed.
     pub(super) async fn refresh_state(&mut self) {
         let room = self.room.clone();
-        let name = row::name(&room).await;
+        let name = name::name(&room).await;
         let is_direct = room.is_direct().await.unwrap_or(false);
         let membership = self.membership().await;
         let avatar = row::avatar(&room, is_direct, &name);
