@@ -68,6 +68,31 @@ pub fn thread_ms(pid: i32) -> f64 {
     ns / 1e6
 }
 
+/// Watches the thread that draws for a while: the longest it worked without going to sleep, milliseconds of CPU. A frame
+/// is drawn between two sleeps, so this is more than a frame's work (by up to a millisecond, or by several frames).
+pub async fn longest_stretch(pid: i32, time: Duration) -> f64 {
+    let begin = Instant::now();
+    let (mut longest, mut from, mut sleeps) = (0.0_f64, thread_ms(pid), thread_sleeps(pid));
+    while begin.elapsed() < time {
+        sleep(Duration::from_millis(1)).await;
+        let (now, slept) = (thread_ms(pid), thread_sleeps(pid));
+        if slept != sleeps {
+            (from, sleeps) = (now, slept);
+        }
+        longest = longest.max(now - from);
+    }
+    longest
+}
+
+/// How often the first thread of a process went to sleep of its own accord.
+fn thread_sleeps(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/status")).unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or_default()
+}
+
 /// Proportional set size and resident set size, MiB.
 pub fn memory_mib(pids: &[i32]) -> (f64, f64) {
     let mut sums = (0.0, 0.0);
@@ -92,73 +117,88 @@ pub fn memory_mib(pids: &[i32]) -> (f64, f64) {
     sums
 }
 
-/// How often the threads whose name is `wanted` went to sleep of their own accord so far.
-fn sleeps(pids: &[i32], wanted: impl Fn(&str) -> bool) -> HashMap<String, u64> {
-    let mut counts = HashMap::new();
+/// What a thread did since it was made.
+#[derive(Clone, Copy, Default)]
+struct Work {
+    /// Nanoseconds of CPU.
+    ns: u64,
+    /// How often it went to sleep of its own accord.
+    sleeps: u64,
+}
+
+/// What the threads of these processes did; true for those on which our core waits for the server.
+fn work(pids: &[i32]) -> HashMap<String, (bool, Work)> {
+    let mut threads = HashMap::new();
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task"))
             .into_iter()
             .flatten()
             .flatten()
         {
-            let text = fs::read_to_string(task.path().join("status")).unwrap_or_default();
-            let thread = text.lines().find_map(|line| line.strip_prefix("Name:"));
-            if !wanted(thread.unwrap_or_default().trim()) {
-                continue;
-            }
-            let count = text.lines().find_map(|line| {
-                line.strip_prefix("voluntary_ctxt_switches:")?
-                    .trim()
-                    .parse()
-                    .ok()
-            });
-            if let (Some(name), Some(count)) = (task.file_name().to_str(), count) {
-                counts.insert(name.to_owned(), count);
+            let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            let (status, schedstat) = (read("status"), read("schedstat"));
+            let of = |name| status.lines().find_map(|line| line.strip_prefix(name));
+            let waits = of("Name:").is_some_and(|name| name.trim() == CORE_THREAD);
+            let number = |text: Option<&str>| text.and_then(|text| text.trim().parse().ok());
+            let work = Work {
+                ns: number(schedstat.split_whitespace().next()).unwrap_or_default(),
+                sleeps: number(of("voluntary_ctxt_switches:")).unwrap_or_default(),
+            };
+            if let Some(name) = task.file_name().to_str() {
+                threads.insert(name.to_owned(), (waits, work));
             }
         }
     }
-    counts
+    threads
 }
 
 /// What a process costs while nobody touches it.
 #[derive(Debug)]
 pub struct Idle {
-    /// CPU, percent of one core.
-    pub cpu_percent: f64,
-    /// Wake-ups a second, all threads.
-    pub wakeups: f64,
-    /// The same without the threads on which our core waits for the server.
-    pub wakeups_apart: f64,
+    /// All its threads.
+    pub all: Rest,
+    /// Without the threads on which our core waits for the server.
+    pub apart: Rest,
     /// Proportional set size at the end, MiB.
     pub pss_mib: f64,
     /// Resident set size at the end, MiB.
     pub rss_mib: f64,
 }
 
+/// What threads do while they have nothing to do.
+#[derive(Debug)]
+pub struct Rest {
+    /// CPU, percent of one core.
+    pub cpu_percent: f64,
+    /// Wake-ups a second.
+    pub wakeups: f64,
+}
+
 /// Watches a process doing nothing for `time`.
 pub async fn idle(pid: i32, time: Duration) -> Idle {
     let pids = tree(pid);
-    let apart = |thread: &str| thread != CORE_THREAD;
-    let cpu = cpu_seconds(&pids);
-    let (all, others, start) = (
-        sleeps(&pids, |_| true),
-        sleeps(&pids, apart),
-        Instant::now(),
-    );
+    let (before, start) = (work(&pids), Instant::now());
     sleep(time).await;
-    let seconds = start.elapsed().as_secs_f64();
-    let woken = |before: &HashMap<String, u64>, now: HashMap<String, u64>| {
-        let times: u64 = now
-            .iter()
-            .map(|(task, n)| n.saturating_sub(before.get(task).copied().unwrap_or(0)))
-            .sum();
-        times as f64 / seconds
+    let (after, seconds) = (work(&pids), start.elapsed().as_secs_f64());
+    let rest = |with_core: bool| {
+        let mut sum = Work::default();
+        for (thread, (_, now)) in after.iter().filter(|(_, (core, _))| with_core || !core) {
+            let then = before
+                .get(thread)
+                .map(|(_, work)| *work)
+                .unwrap_or_default();
+            sum.ns += now.ns.saturating_sub(then.ns);
+            sum.sleeps += now.sleeps.saturating_sub(then.sleeps);
+        }
+        Rest {
+            cpu_percent: sum.ns as f64 / 1e7 / seconds,
+            wakeups: sum.sleeps as f64 / seconds,
+        }
     };
     let (pss_mib, rss_mib) = memory_mib(&tree(pid));
     Idle {
-        cpu_percent: 100.0 * (cpu_seconds(&pids) - cpu) / seconds,
-        wakeups: woken(&all, sleeps(&pids, |_| true)),
-        wakeups_apart: woken(&others, sleeps(&pids, apart)),
+        all: rest(true),
+        apart: rest(false),
         pss_mib,
         rss_mib,
     }

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use crate::{
     account, openbox,
-    proc::{cpu_seconds, idle, thread_ms, tree},
+    proc::{cpu_seconds, idle, longest_stretch, thread_ms, tree},
     screen::{Area, Camera, Screen},
     table::{Figure, print},
 };
@@ -54,10 +54,12 @@ struct Figures {
     open: Vec<f64>,
     pss: Vec<f64>,
     idle_cpu: Vec<f64>,
+    idle_cpu_apart: Vec<f64>,
     wakeups: Vec<f64>,
     wakeups_apart: Vec<f64>,
     scroll: Vec<f64>,
     scroll_worst: Vec<f64>,
+    scroll_stretch: Vec<f64>,
 }
 
 /// Measures both and prints the table.
@@ -127,14 +129,26 @@ pub async fn bench() -> Result<()> {
                 peer: peer.scroll_worst,
             },
             Figure {
+                what: "its longest stretch of work without rest, ms",
+                target: Some(33.0),
+                ours: ours.scroll_stretch,
+                peer: peer.scroll_stretch,
+            },
+            Figure {
                 what: "memory after ten rooms (ours) and a minute idle, PSS MiB",
                 target: Some(90.0),
                 ours: ours.pss,
                 peer: peer.pss,
             },
             Figure {
-                what: "idle, CPU % of a core",
+                what: "idle, CPU % of a core apart from the parked sync",
                 target: Some(0.02),
+                ours: ours.idle_cpu_apart,
+                peer: peer.idle_cpu_apart,
+            },
+            Figure {
+                what: "idle, CPU % of a core, all",
+                target: None,
                 ours: ours.idle_cpu,
                 peer: peer.idle_cpu,
             },
@@ -288,9 +302,10 @@ async fn one_start(
 async fn rest(figures: &mut Figures, process: &Process) {
     sleep(Duration::from_secs(20)).await;
     let quiet = idle(process.pid(), Duration::from_secs(60)).await;
-    figures.idle_cpu.push(quiet.cpu_percent);
-    figures.wakeups.push(quiet.wakeups);
-    figures.wakeups_apart.push(quiet.wakeups_apart);
+    figures.idle_cpu.push(quiet.all.cpu_percent);
+    figures.idle_cpu_apart.push(quiet.apart.cpu_percent);
+    figures.wakeups.push(quiet.all.wakeups);
+    figures.wakeups_apart.push(quiet.apart.wakeups);
     figures.pss.push(quiet.pss_mib);
 }
 
@@ -326,7 +341,8 @@ async fn open_big_room(figures: &mut Figures, x: &Xvfb, dir: &Path) -> Result<()
     Ok(())
 }
 
-/// Turns the wheel over the timeline. A step may take several frames, so its work is an upper bound for a frame's.
+/// Turns the wheel over the timeline. A step may take several frames, so beside its work the longest stretch of work
+/// without rest is told.
 async fn scroll_back(figures: &mut Figures, x: &Xvfb, dir: &Path, pid: i32) -> Result<()> {
     let middle =
         [TIMELINE.x + TIMELINE.w / 2, TIMELINE.y + TIMELINE.h / 2].map(|at| at.to_string());
@@ -334,10 +350,11 @@ async fn scroll_back(figures: &mut Figures, x: &Xvfb, dir: &Path, pid: i32) -> R
     let screen = Screen::open(&x.frame_buffer())?;
     let first = screen.look()?;
     let mut steps = Vec::with_capacity(WHEEL_STEPS);
+    let mut longest = 0.0_f64;
     for _ in 0..WHEEL_STEPS {
         let before = thread_ms(pid);
         openbox::xdotool(x, dir, &["click", "4"]).await?;
-        sleep(Duration::from_millis(80)).await;
+        longest = longest.max(longest_stretch(pid, Duration::from_millis(80)).await);
         steps.push(thread_ms(pid) - before);
     }
     ensure!(
@@ -348,5 +365,6 @@ async fn scroll_back(figures: &mut Figures, x: &Xvfb, dir: &Path, pid: i32) -> R
         .scroll_worst
         .extend(steps.iter().copied().reduce(f64::max));
     figures.scroll = steps;
+    figures.scroll_stretch.push(longest);
     Ok(())
 }

@@ -210,7 +210,7 @@ async fn measure<S: Homeserver>(subject: &Subject<'_, S>, size: Size) -> Result<
     Ok(Measured {
         ready: subject.ready.as_secs_f64(),
         idle_rss: quiet.rss_mib,
-        idle_cpu: quiet.cpu_percent,
+        idle_cpu: quiet.all.cpu_percent,
         register_cpu,
         cpu_per_message,
         per_second_10: sent_10.ms.len() as f64 / sent_10.wall.as_secs_f64(),
