@@ -201,6 +201,10 @@ SERVER = [
     ("own-server", tap(180, 530)),
     ("own-server-running", tap(180, 364, pause=8)),
     ("own-server-account", tap(180, 330)),
+    (None, write("ada"), keys("Return"), write(password("ada")), keys("Return"), write(password("ada")), keys("Return", pause=8)),
+    (None, tap(180, 276), write(PASSPHRASE), keys("Return"), write(PASSPHRASE), tap(180, 548, pause=10)),
+    # Above the last page, for whom has such a server.
+    ("settings-own-server", tap(*SETTINGS), tap(180, PAGES["about"], pause=3)),
 ]
 
 MAIN = [
@@ -212,9 +216,9 @@ MAIN = [
     ("invite", keys("Escape"), tap(180, 218)),
     ("room", tap(*BACK), room("Sunday")),
     ("message-menu", hold(150, 420)),
-    ("emoji", tap(325, 455)),
+    ("emoji", tap(325, 403)),
     ("select-text", keys("Escape"), hold(150, 420), tap(100, 606)),
-    ("reply", keys("Escape"), hold(150, 420), tap(100, 501), write("I carry the water")),
+    ("reply", keys("Escape"), hold(150, 420), tap(100, 449), write("I carry the water")),
     (None, keys("Escape", "ctrl+a", "BackSpace")),
     ("suggestions", write("@pri")),
     (None, keys("ctrl+a", "BackSpace")),

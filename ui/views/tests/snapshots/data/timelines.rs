@@ -246,6 +246,13 @@ pub fn odd() -> Vec<RowData> {
     vec![
         day(DayKind::Other, "Wednesday 4 March"),
         RowData {
+            id: "o0".into(),
+            kind: RowKind::Locked,
+            undecryptable: UndecryptableReason::BeforeSignIn,
+            count: 57,
+            ..Default::default()
+        },
+        RowData {
             undecryptable: UndecryptableReason::Waiting,
             ..message("o1", &ADA, vec![], "12:00")
         },
