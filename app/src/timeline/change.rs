@@ -8,18 +8,40 @@ use ruma::events::{
     StaticStateEventContent,
 };
 
+use std::sync::atomic::Ordering;
+
 use super::{MapContext, list::Mapped};
 use crate::{
     text::one_line,
     view::room::{RoomChange, RowKind},
 };
 
+/// So long after a room was made it is still being made, milliseconds.
+const SETTING_UP: u64 = 60_000;
+
 /// A row for a change of state; state that says nothing to people is not shown.
 pub(super) fn map(event: &EventTimelineItem, state: &OtherState, context: &MapContext) -> Mapped {
     let Some(change) = room_change(state.content()) else {
         return Mapped::Hidden;
     };
+    let at = u64::from(event.timestamp().get());
+    if change == RoomChange::Created {
+        context.created.store(at, Ordering::Relaxed);
+    }
+    if is_first_name(state.content()) && is_setting_up(event, at, context) {
+        return Mapped::Hidden;
+    }
     row(event, change, context)
+}
+
+/// Whether whoever made the room was still making it: they changed nothing then.
+fn is_setting_up(event: &EventTimelineItem, at: u64, context: &MapContext) -> bool {
+    let created = context.created.load(Ordering::Relaxed);
+    let by_creator = context
+        .creators
+        .iter()
+        .any(|creator| creator == event.sender());
+    by_creator && created > 0 && at.saturating_sub(created) <= SETTING_UP
 }
 
 /// A row that tells a change and who made it.
@@ -64,20 +86,32 @@ fn room_change(content: &Content) -> Option<RoomChange> {
     })
 }
 
+fn is_first<C: StaticStateEventContent + RedactContent>(change: &Change<C>) -> bool
+where
+    C::Redacted: RedactedStateEventContent,
+{
+    matches!(
+        change,
+        Change::Original {
+            prev_content: None,
+            ..
+        }
+    )
+}
+
+/// What the header shows of a room from its first moment.
+fn is_first_name(content: &Content) -> bool {
+    match content {
+        Content::RoomName(change) => is_first(change),
+        Content::RoomTopic(change) => is_first(change),
+        Content::RoomAvatar(change) => is_first(change),
+        Content::RoomEncryption(change) => is_first(change),
+        _ => false,
+    }
+}
+
 /// Rules a room begins with: nobody changed anything.
 fn is_first_rule(content: &Content) -> bool {
-    fn is_first<C: StaticStateEventContent + RedactContent>(change: &Change<C>) -> bool
-    where
-        C::Redacted: RedactedStateEventContent,
-    {
-        matches!(
-            change,
-            Change::Original {
-                prev_content: None,
-                ..
-            }
-        )
-    }
     match content {
         Content::RoomJoinRules(change) => is_first(change),
         Content::RoomHistoryVisibility(change) => is_first(change),

@@ -16,7 +16,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -40,6 +40,8 @@ pub(crate) struct MapContext {
     pub own_id: OwnedUserId,
     /// Who made the room, as far as that is known.
     pub creators: Vec<OwnedUserId>,
+    /// When the room was made, milliseconds since 1970; 0 until its first event is mapped.
+    pub created: AtomicU64,
     /// What we may do.
     pub can: Can,
     /// Names and pictures the items do not carry.

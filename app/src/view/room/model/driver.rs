@@ -47,6 +47,9 @@ pub(super) struct Start {
 /// So long after it was opened a timeline is looked at for events that stand in it twice.
 const SETTLING: Duration = Duration::from_secs(30);
 
+/// A timeline with fewer items fetches older ones at once.
+const FEW: usize = 20;
+
 type Screen = Driver<RoomState, RoomAction, RoomEffect>;
 type Items = Pin<Box<dyn Stream<Item = Vec<VectorDiff<Arc<TimelineItem>>>> + Send>>;
 type Backup =
@@ -115,6 +118,7 @@ pub(super) async fn run(start: Start) {
     let context = MapContext {
         own_id,
         creators: Vec::new(),
+        created: Default::default(),
         can: Can::default(),
         names: Names::default(),
         media: media.keys(),
@@ -271,7 +275,11 @@ impl Model {
         let (values, stream) = timeline.subscribe().await;
         tracing::debug!(room_id = %self.room.room_id(), n_items = values.len(), "timeline opened again");
         self.timeline = Some(timeline);
+        let n_items = values.len();
         self.take_diffs(vec![VectorDiff::Clear, VectorDiff::Append { values }]);
+        if n_items < FEW {
+            self.paginate();
+        }
         Some(Box::pin(stream))
     }
 
@@ -287,7 +295,7 @@ impl Model {
         tracing::debug!(
             room_id = %self.room.room_id(), n_items, elapsed = ?begin.elapsed(), "timeline opened"
         );
-        if n_items < 20 {
+        if n_items < FEW {
             self.paginate();
         }
         Some(Box::pin(stream))

@@ -85,10 +85,13 @@ impl Model {
         });
     }
 
-    /// Shows the rows that came back.
+    /// Shows the rows that came back. If no event did although there were some, the SDK forgot them while it fetched
+    /// them: the timeline is opened again.
     pub(super) fn release(&mut self) {
         if self.list.is_held() {
             self.list.release(&self.context);
+            let lost = self.refill_to > 1 && self.list.items().all(|item| event_of(item).is_none());
+            self.timeline_is_wrong |= lost;
             self.after_rows();
         }
     }

@@ -61,6 +61,7 @@ pub fn message(id: &str, who: &Who, blocks: Vec<BlockData>, time: &str) -> RowDa
             DeliveryState::NotOurs
         },
         can_reply: true,
+        on_server: true,
         can_edit: own,
         can_redact: own,
         ..Default::default()

@@ -246,13 +246,6 @@ pub fn odd() -> Vec<RowData> {
     vec![
         day(DayKind::Other, "Wednesday 4 March"),
         RowData {
-            id: "o0".into(),
-            kind: RowKind::Locked,
-            undecryptable: UndecryptableReason::BeforeSignIn,
-            count: 57,
-            ..Default::default()
-        },
-        RowData {
             undecryptable: UndecryptableReason::Waiting,
             ..message("o1", &ADA, vec![], "12:00")
         },
@@ -303,6 +296,13 @@ pub fn odd() -> Vec<RowData> {
         RowData {
             emote: true,
             ..say("o9", &ADA, "waves at everybody", "12:05")
+        },
+        RowData {
+            id: "o0".into(),
+            kind: RowKind::Locked,
+            undecryptable: UndecryptableReason::BeforeSignIn,
+            count: 57,
+            ..Default::default()
         },
         RowData {
             read_by: model(

@@ -326,13 +326,14 @@ async fn what_arrives_while_a_room_opens_is_shown_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_of_the_same_name_are_told_apart_when_they_join_and_a_creator_is_in_from_the_start() {
+async fn two_of_the_same_name_are_told_apart_when_they_join_and_what_a_room_is_made_with_is_no_news() {
     let (server, client, room_id) = setup().await;
     let f = EventFactory::new().room(room_id);
     let create = f.create(&ALICE, ruma::RoomVersionId::V11).sender(&ALICE);
     let builder = JoinedRoomBuilder::new(room_id)
         .add_timeline_event(create)
         .add_timeline_event(f.member(&ALICE).display_name("Alice").sender(&ALICE))
+        .add_timeline_event(f.room_name("Wonderland").sender(&ALICE))
         .add_timeline_event(f.member(&BOB).display_name("Alice").sender(&BOB));
     server.sync_room(&client, builder).await;
     let mut watcher = Watcher::open(&client, room_id);
@@ -352,6 +353,8 @@ async fn two_of_the_same_name_are_told_apart_when_they_join_and_a_creator_is_in_
         )
     };
     assert!(watcher.rows.iter().any(created), "{}", watcher.show());
+    let named = |row: &Row| matches!(&row.kind, RowKind::Change { change: RoomChange::Name(_), .. });
+    assert!(!watcher.rows.iter().any(named), "{}", watcher.show());
 }
 
 #[tokio::test(flavor = "multi_thread")]
