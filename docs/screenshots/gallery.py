@@ -93,6 +93,11 @@ def server_form(user, secret):
     return fill
 
 
+def protect(pause):
+    """The passphrase, twice; its field has the keys."""
+    return [write(PASSPHRASE), keys("Return"), write(PASSPHRASE), keys("Return", pause=pause)]
+
+
 # What others do.
 
 def invited(c, w):
@@ -170,7 +175,7 @@ CREATE = [
     ("welcome",),
     ("create-account", tap(180, 450), server_form(NOOR, password(NOOR)), keys("Return"), write(password(NOOR))),
     ("protect", keys("Return", pause=6)),
-    ("empty-list", tap(180, 276), write(PASSPHRASE), keys("Return"), write(PASSPHRASE), tap(180, 548, pause=9)),
+    ("empty-list", *protect(9)),
     ("recovery-set-up", tap(140, 140)),
     ("recovery-key", tap(180, 360, pause=8)),
     ("recovery-on", tap(300, 355), tap(180, 424), tap(*SETTINGS), tap(180, PAGES["security"]), tap(180, 100)),
@@ -187,7 +192,7 @@ SIGN_IN = [
     ("server-unreachable", tap(180, 368), write("http://127.0.0.1:9"), keys("Tab", pause=6)),
     ("sign-in", tap(150, 188), keys("ctrl+a", "BackSpace"), server_form("ada", "not this one")),
     ("sign-in-wrong", keys("Return", pause=4)),
-    (None, retype(password("ada"), pause=6), tap(180, 276), write(PASSPHRASE), keys("Return"), write(PASSPHRASE), tap(180, 548, pause=10)),
+    (None, retype(password("ada"), pause=6), *protect(10)),
     ("unverified-list",),
     ("unverified-room", room("Harbor")),
     ("recovery-enter", tap(*BACK), tap(*SETTINGS), tap(180, PAGES["security"]), tap(180, 100)),
@@ -202,7 +207,7 @@ SERVER = [
     ("own-server-running", tap(180, 364, pause=8)),
     ("own-server-account", tap(180, 330)),
     (None, write("ada"), keys("Return"), write(password("ada")), keys("Return"), write(password("ada")), keys("Return", pause=8)),
-    (None, tap(180, 276), write(PASSPHRASE), keys("Return"), write(PASSPHRASE), tap(180, 548, pause=10)),
+    (None, *protect(10)),
     # Above the last page, for whom has such a server.
     ("settings-own-server", tap(*SETTINGS), tap(180, PAGES["about"], pause=3)),
 ]
@@ -237,7 +242,7 @@ MAIN = [
     ("shortcuts", keys("Escape", "Escape"), keys("question")),
     ("verify-asked", keys("Escape"), asked_to_verify),
     ("verify-compare", keys("Tab", "Tab", "Return", pause=5)),
-    ("verified", tap(180, 423), other_side_agrees),
+    ("verified", tap(180, 450), other_side_agrees),
     ("settings", keys("Escape"), tidy_devices, tap(*SETTINGS)),
     *[(f"settings-{name}", tap(*BACK), tap(180, y, pause=2.5)) for name, y in PAGES.items()],
     ("change-password", tap(*BACK), tap(180, PAGES["account"]), tap(180, 470)),
