@@ -25,13 +25,13 @@ setup: ## install the Debian packages that building, running and testing need, a
 	@packaging/scripts/install-packages build run test
 	@packaging/scripts/install-nextest
 
-build: ## build both programs (PROFILE=dev or release)
+build: ## build the programs (PROFILE=dev or release)
 	@packaging/scripts/install-packages build
-	$(CARGO) build --locked --profile $(PROFILE) --bins -p hardline -p hardline-server
+	$(CARGO) build --locked --profile $(PROFILE) --bins -p hardline -p hardline-media -p hardline-server
 
 run: ## build, start the homeserver of this device, open the window (PROFILE=dev or release)
 	@packaging/scripts/install-packages build run
-	$(CARGO) build --locked --profile $(PROFILE) --bins -p hardline -p hardline-server
+	$(CARGO) build --locked --profile $(PROFILE) --bins -p hardline -p hardline-media -p hardline-server
 	@packaging/scripts/run $(call OUT,$(PROFILE))
 
 test: ## everything that is checked: format, lints, unit, integration, interface, end to end
@@ -55,7 +55,7 @@ soak: ## tests that take longer than a minute each
 
 install: ## install under $(DESTDIR)$(PREFIX); builds with optimisation if need be
 	@packaging/scripts/install-packages build
-	$(CARGO) build --locked --release --bins -p hardline -p hardline-server -p xtask
+	$(CARGO) build --locked --release --bins -p hardline -p hardline-media -p hardline-server -p xtask
 	$(call OUT,release)/xtask install --programs $(call OUT,release) --prefix $(PREFIX) --destdir "$(DESTDIR)"
 
 uninstall: ## remove what `make install` with the same DESTDIR and PREFIX put there

@@ -17,6 +17,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
+    calls::CallsService,
     encryption::{
         recovery::{self, RecoveryViewModel},
         verification::{self, VerificationViewModel},
@@ -132,6 +133,7 @@ struct Views {
     verification: VerificationViewModel,
     recovery: RecoveryViewModel,
     media: MediaService,
+    calls: CallsService,
 }
 
 impl Views {
@@ -147,6 +149,7 @@ impl Views {
         );
         Self {
             shell,
+            calls: CallsService::start(shared),
             verification: verification::start(shared, shell_effects.clone()),
             recovery: recovery::start(shared),
             media,
@@ -325,6 +328,11 @@ impl Core {
         &self.inner.views.media
     }
 
+    /// Calls.
+    pub fn calls(&self) -> &CallsService {
+        &self.inner.views.calls
+    }
+
     /// Runs a future to its end on the core's runtime. For `main` and the command line; never on the UI thread.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.inner.shared.tasks.runtime().block_on(future)
@@ -338,10 +346,14 @@ impl Core {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends syncing, waits a moment for tasks, gives the profile back. Call it once, outside the runtime.
+    /// Ends calls and syncing, waits a moment for tasks, gives the profile back. Call it once, outside the runtime.
     pub fn shutdown(self) {
         let sessions = self.inner.shared.sessions.clone();
-        self.block_on(async move { sessions.suspend().await });
+        let calls = self.calls().clone();
+        self.block_on(async move {
+            calls.end_all().await;
+            sessions.suspend().await;
+        });
         self.inner.end();
     }
 }

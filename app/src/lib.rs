@@ -3,6 +3,7 @@
 //! Arrows: this crate knows Matrix and the traits of `hardline_platform`; it knows neither Slint nor D-Bus.
 #![recursion_limit = "256"]
 
+pub mod calls;
 pub mod control;
 pub mod core;
 pub mod encryption;

@@ -12,5 +12,7 @@ pub const OBJECT_PATH: &str = "/im/hardline/Hardline";
 pub const PROGRAM: &str = "hardline";
 /// The homeserver program.
 pub const SERVER_PROGRAM: &str = "hardline-server";
+/// The media process of a call.
+pub const MEDIA_PROGRAM: &str = "hardline-media";
 /// One line on what it is.
 pub const SUMMARY: &str = "Messages and calls on Matrix, for phones and desktops";

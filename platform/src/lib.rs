@@ -9,6 +9,7 @@ pub mod dirs;
 pub mod file_chooser;
 pub mod identity;
 pub mod instance;
+pub mod media;
 pub mod network;
 pub mod notify;
 pub mod open_uri;

@@ -9,6 +9,7 @@ use crate::{
     dirs::ProgramDirs,
     file_chooser::{FakeFileChooser, FileChooser, PortalFileChooser},
     instance::{Activation, DBusActivation, FakeActivation},
+    media::{ChildMedia, FakeMedia, Media},
     network::{FakeNetwork, Network, NetworkManager},
     notify::{FakeNotifier, FreedesktopNotifier, Notifier, PortalNotifier},
     open_uri::{DesktopOpener, FakeOpener, Opener},
@@ -34,6 +35,8 @@ pub struct Services {
     pub network: Arc<dyn Network>,
     /// Child programs.
     pub processes: Arc<dyn Processes>,
+    /// The media processes of calls.
+    pub media: Arc<dyn Media>,
     /// Other programs for links and files.
     pub opener: Arc<dyn Opener>,
     /// The file chooser.
@@ -65,6 +68,7 @@ impl Services {
             background,
             network: Arc::new(NetworkManager::start(Bus::system())),
             processes: Arc::new(ChildProcesses),
+            media: Arc::new(ChildMedia::find(program)),
             opener: Arc::new(DesktopOpener::new(bus.clone())),
             file_chooser: Arc::new(PortalFileChooser::new(bus)),
         }
@@ -80,6 +84,7 @@ impl Services {
             background: Arc::new(FakeBackground::default()),
             network: Arc::new(FakeNetwork::default()),
             processes: Arc::new(FakeProcesses::default()),
+            media: Arc::new(FakeMedia::default()),
             opener: Arc::new(FakeOpener::default()),
             file_chooser: Arc::new(FakeFileChooser::default()),
         }

@@ -173,25 +173,28 @@ impl Hardline {
 
     /// Follows `watch`.
     pub fn watch(&self, args: &[&str]) -> Result<Watch> {
-        let mut process = self
-            .launch()?
-            .args(["--json", "watch"])
-            .args(args)
-            .spawn_piped()?;
+        self.follow(&[&["watch"], args].concat())
+    }
+
+    /// Follows a command that tells a JSON line for each thing that happens.
+    pub fn follow(&self, args: &[&str]) -> Result<Watch> {
+        let mut process = self.launch()?.arg("--json").args(args).spawn_piped()?;
         let stdout = process.child.stdout.take().context("no standard output")?;
         Ok(Watch {
             process,
+            name: args.first().copied().unwrap_or_default().to_owned(),
             lines: BufReader::new(stdout).lines(),
             seen: Vec::new(),
         })
     }
 }
 
-/// The running `hardline watch`.
+/// A running command that tells a line for each thing that happens: `watch`, `call`, `answer`.
 #[derive(Debug)]
 pub struct Watch {
     /// The process.
     pub process: Process,
+    name: String,
     lines: Lines<BufReader<ChildStdout>>,
     seen: Vec<Value>,
 }
@@ -202,24 +205,32 @@ impl Watch {
         if let Some(found) = self.seen.iter().find(|line| wanted(line)) {
             return Ok(found.clone());
         }
-        let end = Instant::now() + LIMIT;
+        let (name, end) = (self.name.clone(), Instant::now() + LIMIT);
         loop {
             let Ok(line) = timeout_at(end, self.lines.next_line()).await else {
-                bail!("watch: no {what} within {LIMIT:?}; saw {:#?}", self.seen)
+                bail!("{name}: no {what} within {LIMIT:?}; saw {:#?}", self.seen)
             };
             let Some(line) = line? else {
                 bail!(
-                    "watch ended while waiting for {what}:\n{}",
+                    "{name} ended while waiting for {what}; saw {:#?}\n{}",
+                    self.seen,
                     self.process.log()
                 )
             };
             let value: Value =
-                serde_json::from_str(&line).with_context(|| format!("watch: not JSON: {line}"))?;
+                serde_json::from_str(&line).with_context(|| format!("{name}: not JSON: {line}"))?;
             self.seen.push(value.clone());
             if wanted(&value) {
                 return Ok(value);
             }
         }
+    }
+
+    /// Waits for its end; its exit code.
+    pub async fn exit_code(&mut self) -> Result<i32> {
+        let status = self.process.wait(LIMIT).await?;
+        let name = &self.name;
+        status.code().with_context(|| format!("{name}: {status}"))
     }
 
     /// All lines read so far.

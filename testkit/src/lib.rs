@@ -24,6 +24,7 @@ pub mod proxy;
 pub mod quaternion;
 pub mod scenarios;
 pub mod server;
+pub mod sound;
 pub mod synapse;
 pub mod wait;
 pub mod web_page;

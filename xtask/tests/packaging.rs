@@ -27,7 +27,11 @@ fn installed() -> Installed {
     let dir = tempfile::tempdir().unwrap();
     let programs = dir.path().join("programs");
     fs::create_dir(&programs).unwrap();
-    for name in [identity::PROGRAM, identity::SERVER_PROGRAM] {
+    for name in [
+        identity::PROGRAM,
+        identity::SERVER_PROGRAM,
+        identity::MEDIA_PROGRAM,
+    ] {
         let script = format!(
             "#!/bin/sh\n[ \"$1\" = --dist-files ] || exit 2\n\
              for file in {name}.1 {name}.bash {name}.fish _{name}; do echo page > \"$2/$file\"; done\n"
@@ -67,6 +71,7 @@ fn everything_is_installed_and_removed_again() {
     for file in [
         "usr/bin/hardline".to_owned(),
         "usr/bin/hardline-server".to_owned(),
+        "usr/libexec/hardline-media".to_owned(),
         format!("usr/share/applications/{id}.desktop"),
         format!("usr/share/dbus-1/services/{id}.service"),
         format!("usr/share/metainfo/{id}.metainfo.xml"),

@@ -1,8 +1,9 @@
 //! The commands.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use super::Secret;
+use crate::calls::CallOptions;
 
 /// A command. Rooms are named as people name them: id, alias, link, a person's id for a direct room, or a unique name.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -162,6 +163,31 @@ pub enum Command {
         /// What to do.
         action: RecoveryCommand,
     },
+    /// Call somebody, and tell how it goes until it is over.
+    Call {
+        /// Whom: a room of two, or a person.
+        whom: String,
+        /// How it is captured, played and connected.
+        options: CallOptions,
+        /// Hang up so long after media flow.
+        limit: Option<Duration>,
+    },
+    /// Answer calls as they come in, and tell how they go.
+    Answer {
+        /// End after the first.
+        once: bool,
+        /// Reject them instead.
+        reject: bool,
+        /// How they are captured, played and connected.
+        options: CallOptions,
+        /// Hang up so long after media flow.
+        limit: Option<Duration>,
+    },
+    /// The calls that are over, the newest first.
+    Calls {
+        /// Calls at most.
+        limit: u32,
+    },
     /// Ignore somebody, or no longer; without a person, list those ignored.
     Ignore {
         /// Whom.
@@ -190,13 +216,14 @@ impl Command {
                 | Self::Register { .. }
                 | Self::Logout { .. }
                 | Self::Whoami
+                | Self::Calls { .. }
                 | Self::OwnServer { .. }
         )
     }
 
     /// Whether it goes on until it is stopped, so that it may begin anew in another process.
     pub fn is_endless(&self) -> bool {
-        matches!(self, Self::Watch { .. })
+        matches!(self, Self::Watch { .. } | Self::Answer { once: false, .. })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a command failed, and the exit code that says so.
 
 use crate::{
+    calls::CallFault,
     notice::Notice,
     rooms::actions::RoomError,
     session::{SessionError, SessionState},
@@ -44,6 +45,18 @@ pub enum CommandReason {
     Disconnected,
     /// Several rooms have this name.
     AmbiguousRoom,
+    /// A call was not answered: rejected, busy, nobody there.
+    CallNotTaken {
+        /// In a word.
+        why: String,
+    },
+    /// A call failed: no way, no sound.
+    CallFailed {
+        /// In a word.
+        why: String,
+        /// What is wrong on this side, if it is that.
+        cause: Option<CallFault>,
+    },
 }
 
 impl Failure {
@@ -103,6 +116,8 @@ impl Failure {
                 CommandReason::EventNotFound | CommandReason::AmbiguousRoom => 6,
                 CommandReason::NotVerified => 9,
                 CommandReason::Disconnected => 1,
+                CommandReason::CallNotTaken { .. } => 12,
+                CommandReason::CallFailed { .. } => 13,
             },
         }
     }

@@ -3,6 +3,8 @@
 
 mod account;
 pub mod activation;
+mod call_lines;
+mod calls;
 pub mod client;
 mod command;
 mod failure;

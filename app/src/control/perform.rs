@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Command, Failure, Link, account, messages, room, security, watch};
+use super::{Command, Failure, Link, account, calls, messages, room, security, watch};
 use crate::{
     core::Core,
     session::{Session, SessionState},
@@ -96,6 +96,26 @@ async fn with_session(
             messages::save(core, session, &room, &event, &path).await
         }
         Command::Watch { room } => watch::watch(session, room.as_deref(), link).await,
+        Command::Call {
+            whom,
+            options,
+            limit,
+        } => calls::call(core, session, &whom, options, limit, link).await,
+        Command::Calls { limit } => calls::log(core, limit),
+        Command::Answer {
+            once,
+            reject,
+            options,
+            limit,
+        } => {
+            let answering = calls::Answering {
+                once,
+                reject,
+                options,
+                limit,
+            };
+            calls::answer(core, answering, link).await
+        }
         Command::Verify { target } => security::verify(core, session, target, link).await,
         Command::Recovery { action } => security::recovery(core, session, action).await,
         Command::Raise

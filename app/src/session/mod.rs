@@ -10,10 +10,10 @@ mod service;
 mod sign_in;
 mod vault;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use matrix_sdk::Client;
-use tokio::sync::watch;
+use matrix_sdk::{Client, sync::RoomUpdates};
+use tokio::sync::{broadcast, watch};
 
 pub use self::{
     discovery::{FoundServer, find_server},
@@ -43,6 +43,8 @@ struct Inner {
     tasks: Tasks,
     prepared: watch::Receiver<bool>,
     is_new: bool,
+    /// The homeserver's answers since the session began.
+    updates: Mutex<Option<broadcast::Receiver<RoomUpdates>>>,
 }
 
 impl Session {
@@ -56,6 +58,7 @@ impl Session {
         is_new: bool,
     ) -> Self {
         let handle = tasks.runtime().clone();
+        let updates = Mutex::new(Some(client.subscribe_to_all_room_updates()));
         let rooms = RoomsService::start(client.clone(), user_id.clone(), &tasks);
         let inner = Inner {
             client,
@@ -67,6 +70,7 @@ impl Session {
             tasks,
             prepared,
             is_new,
+            updates,
         };
         Self {
             inner: Arc::new(InRuntime::new(inner, handle)),
@@ -111,6 +115,17 @@ impl Session {
     /// Whether the person signed in during this run, so that nothing was there before.
     pub fn is_new(&self) -> bool {
         self.inner.is_new
+    }
+
+    /// The homeserver's answers: for the first who asks those since the session began, for others those from now on.
+    pub(crate) fn take_updates(&self) -> broadcast::Receiver<RoomUpdates> {
+        let taken = self
+            .inner
+            .updates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        taken.unwrap_or_else(|| self.client().subscribe_to_all_room_updates())
     }
 
     /// Resolves once this device is one that others can encrypt for: its keys are uploaded and, at a first sign-in,

@@ -71,9 +71,10 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets the account.
+    /// Forgets the account and its calls.
     pub fn clear_account(&self) -> Result<(), StoreError> {
-        self.lock().execute("DELETE FROM account", [])?;
+        self.lock()
+            .execute_batch("DELETE FROM account; DELETE FROM call_log;")?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! Secrets are not kept here. The schema has a version; a newer one is refused, a damaged file is set aside.
 
 mod account;
+mod call_log;
 mod open;
 mod settings;
 
@@ -13,8 +14,8 @@ use std::{
 
 use rusqlite::Connection;
 
-pub use self::account::Account;
 pub(crate) use self::open::set_aside;
+pub use self::{account::Account, call_log::LoggedCall};
 use crate::notice::Notice;
 
 /// File name of the database inside a profile's folder.

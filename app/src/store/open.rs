@@ -25,6 +25,19 @@ const MIGRATIONS: &[&str] = &[
          key   TEXT PRIMARY KEY,
          value TEXT NOT NULL
      ) STRICT, WITHOUT ROWID;",
+    // 2: calls that are over.
+    "CREATE TABLE call_log (
+         room_id       TEXT NOT NULL,
+         call_id       TEXT NOT NULL,
+         incoming      INTEGER NOT NULL CHECK (incoming IN (0, 1)),
+         peer          TEXT,
+         began         INTEGER NOT NULL,
+         why           TEXT NOT NULL,
+         missed        INTEGER NOT NULL CHECK (missed IN (0, 1)),
+         connected_for INTEGER,
+         PRIMARY KEY (room_id, call_id)
+     ) STRICT;
+     CREATE INDEX call_log_by_time ON call_log (began);",
 ];
 
 /// Bytes written to see whether there is space.
@@ -147,7 +160,10 @@ mod tests {
     }
 
     /// One for every version that ever landed, the present one included.
-    const FIXTURES: &[&str] = &[include_str!("fixtures/1.sql")];
+    const FIXTURES: &[&str] = &[
+        include_str!("fixtures/1.sql"),
+        include_str!("fixtures/2.sql"),
+    ];
 
     #[test]
     fn every_schema_that_ever_landed_is_opened_with_what_is_in_it() {

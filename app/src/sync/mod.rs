@@ -18,7 +18,10 @@ use matrix_sdk::Client;
 use tokio::sync::{Notify, watch};
 
 pub use self::subscriptions::OpenRoom;
-use self::{backoff::Backoff, subscriptions::Subscriptions};
+use self::{
+    backoff::Backoff,
+    subscriptions::{Subscriptions, Why},
+};
 use crate::{
     ids::OwnedRoomId,
     runtime::{TaskHandle, Tasks},
@@ -110,7 +113,12 @@ impl SyncHandle {
 
     /// A room being looked at: kept fresh until the guard is dropped.
     pub fn open_room(&self, room_id: OwnedRoomId) -> OpenRoom {
-        self.inner.subscriptions.open(room_id)
+        self.inner.subscriptions.keep(room_id, Why::Open)
+    }
+
+    /// A room with a call: kept fresh until the guard is dropped.
+    pub(crate) fn room_with_call(&self, room_id: OwnedRoomId) -> OpenRoom {
+        self.inner.subscriptions.keep(room_id, Why::Call)
     }
 
     /// Whether this room is being looked at.

@@ -1,4 +1,4 @@
-//! Rooms that must be kept fresh: those visible in the list, and those being looked at.
+//! Rooms that must be kept fresh: those visible in the list, those being looked at, and those with a call.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +20,25 @@ pub(super) struct Subscriptions {
 struct Wanted {
     visible: Vec<OwnedRoomId>,
     open: BTreeMap<OwnedRoomId, usize>,
+    with_call: BTreeMap<OwnedRoomId, usize>,
+}
+
+impl Wanted {
+    fn of(&mut self, why: Why) -> &mut BTreeMap<OwnedRoomId, usize> {
+        match why {
+            Why::Open => &mut self.open,
+            Why::Call => &mut self.with_call,
+        }
+    }
+}
+
+/// Why a room is kept fresh.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why {
+    /// It is being looked at.
+    Open,
+    /// It carries a call.
+    Call,
 }
 
 impl Default for Subscriptions {
@@ -40,11 +59,12 @@ impl Subscriptions {
         self.change(|wanted| wanted.visible = rooms);
     }
 
-    pub(super) fn open(&self, room_id: OwnedRoomId) -> OpenRoom {
-        self.change(|wanted| *wanted.open.entry(room_id.clone()).or_default() += 1);
+    pub(super) fn keep(&self, room_id: OwnedRoomId, why: Why) -> OpenRoom {
+        self.change(|wanted| *wanted.of(why).entry(room_id.clone()).or_default() += 1);
         OpenRoom {
             subscriptions: self.clone(),
             room_id,
+            why,
         }
     }
 
@@ -56,12 +76,13 @@ impl Subscriptions {
             .contains_key(room_id)
     }
 
-    fn close(&self, room_id: &RoomId) {
+    fn close(&self, room_id: &RoomId, why: Why) {
         self.change(|wanted| {
-            if let Some(count) = wanted.open.get_mut(room_id) {
+            let rooms = wanted.of(why);
+            if let Some(count) = rooms.get_mut(room_id) {
                 *count -= 1;
                 if *count == 0 {
-                    wanted.open.remove(room_id);
+                    rooms.remove(room_id);
                 }
             }
         });
@@ -70,7 +91,8 @@ impl Subscriptions {
     fn change(&self, change: impl FnOnce(&mut Wanted)) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut wanted);
-        let all: BTreeSet<_> = wanted.open.keys().chain(&wanted.visible).cloned().collect();
+        let kept = wanted.open.keys().chain(wanted.with_call.keys());
+        let all: BTreeSet<_> = kept.chain(&wanted.visible).cloned().collect();
         self.rooms.send_if_modified(|rooms| {
             let differs = *rooms != all;
             *rooms = all;
@@ -79,11 +101,12 @@ impl Subscriptions {
     }
 }
 
-/// A room being looked at; dropping it ends that.
+/// A room that is kept fresh; dropping it ends that.
 #[derive(Debug)]
 pub struct OpenRoom {
     subscriptions: Subscriptions,
     room_id: OwnedRoomId,
+    why: Why,
 }
 
 impl OpenRoom {
@@ -95,7 +118,7 @@ impl OpenRoom {
 
 impl Drop for OpenRoom {
     fn drop(&mut self) {
-        self.subscriptions.close(&self.room_id);
+        self.subscriptions.close(&self.room_id, self.why);
     }
 }
 
@@ -111,13 +134,24 @@ mod tests {
         let rooms = subscriptions.watch();
         let (a, b) = (owned_room_id!("!a:x"), owned_room_id!("!b:x"));
         subscriptions.set_visible(vec![a.clone()]);
-        let first = subscriptions.open(b.clone());
-        let second = subscriptions.open(b.clone());
+        let first = subscriptions.keep(b.clone(), Why::Open);
+        let second = subscriptions.keep(b.clone(), Why::Open);
         drop(first);
         assert_eq!(*rooms.borrow(), BTreeSet::from([a.clone(), b.clone()]));
         assert!(subscriptions.is_open(&b));
         drop(second);
         assert_eq!(*rooms.borrow(), BTreeSet::from([a]));
         assert!(!subscriptions.is_open(&b));
+    }
+
+    #[test]
+    fn a_room_with_a_call_is_fresh_and_not_looked_at() {
+        let subscriptions = Subscriptions::default();
+        let a = owned_room_id!("!a:x");
+        let call = subscriptions.keep(a.clone(), Why::Call);
+        assert!(subscriptions.watch().borrow().contains(&a));
+        assert!(!subscriptions.is_open(&a));
+        drop(call);
+        assert!(subscriptions.watch().borrow().is_empty());
     }
 }

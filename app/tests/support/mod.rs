@@ -14,7 +14,7 @@ use hardline_app::{
     ids::{OwnedRoomId, OwnedUserId, RoomId},
     view::room::{MessageRow, RoomAction, RoomState, RoomViewModel, Row, RowKind},
 };
-use hardline_platform::{Services, dirs::ProgramDirs};
+use hardline_platform::{Services, dirs::ProgramDirs, media::FakeMedia};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 use zeroize::Zeroizing;
@@ -25,6 +25,8 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// Somebody, with a profile of their own.
 pub struct Person {
     pub core: Core,
+    /// The media processes of the calls.
+    pub media: FakeMedia,
     _dir: TempDir,
 }
 
@@ -44,8 +46,17 @@ impl Person {
             passphrase: None,
             may_prompt: false,
         };
-        let core = Core::start(config, Services::fake).expect("the core starts");
-        Self { core, _dir: dir }
+        let media = FakeMedia::default();
+        let services = || Services {
+            media: std::sync::Arc::new(media.clone()),
+            ..Services::fake()
+        };
+        let core = Core::start(config, services).expect("the core starts");
+        Self {
+            core,
+            media,
+            _dir: dir,
+        }
     }
 
     /// Creates an account and signs in.

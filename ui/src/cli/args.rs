@@ -1,6 +1,6 @@
 //! What can be typed after `hardline`. `docs/command-line.md` is the manual.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -42,6 +42,23 @@ pub struct PasswordSource {
     /// Read the password from standard input (else HARDLINE_PASSWORD, else it is asked for).
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+/// What is sent and heard in a call.
+#[derive(Args, Debug)]
+pub struct CallArguments {
+    /// What is sent instead of the microphone: a WAV file, or `test` for a tone of 440 hertz (`test:700` for another).
+    #[arg(long, value_name = "test|FILE")]
+    pub audio_source: Option<String>,
+    /// Write what the other side says into a WAV file instead of playing it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Hang up so many seconds after the call is connected.
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+    /// Be reached at this address of this device alone; may be given several times.
+    #[arg(long, value_name = "IP")]
+    pub address: Vec<IpAddr>,
 }
 
 /// Commands.
@@ -217,6 +234,32 @@ pub enum Sub {
     /// The recovery key, which opens old messages on a new device.
     #[command(subcommand)]
     Recovery(Recovery),
+    /// Call somebody (sound only) and print how it goes until the call is over.
+    Call {
+        /// A room of two, or a person (@bo:example.org) with whom there is a direct room.
+        whom: String,
+        /// What is sent and heard.
+        #[command(flatten)]
+        call: CallArguments,
+    },
+    /// The calls that are over, the newest first.
+    Calls {
+        /// Calls at most.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Answer calls as they come in and print how they go, until stopped.
+    Answer {
+        /// End after the first call.
+        #[arg(long)]
+        once: bool,
+        /// Reject calls instead.
+        #[arg(long)]
+        reject: bool,
+        /// What is sent and heard.
+        #[command(flatten)]
+        call: CallArguments,
+    },
     /// Ignore somebody; without a name, list those ignored.
     Ignore {
         /// Whom.

@@ -3,13 +3,17 @@
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
-use hardline_app::control::{Command, RecoveryCommand, Secret, VerifyTarget};
+use hardline_app::{
+    calls::{CallOptions, Source},
+    control::{Command, RecoveryCommand, Secret, VerifyTarget},
+};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::args::{Arguments, PasswordSource, Recovery, Sub};
+use super::args::{Arguments, CallArguments, PasswordSource, Recovery, Sub};
 
 /// The longest text read from standard input, bytes.
 const LONGEST_TEXT: u64 = 2 * 1024 * 1024;
@@ -108,6 +112,18 @@ pub(super) fn command(sub: Sub) -> anyhow::Result<Command> {
         Sub::Recovery(recovery) => Command::Recovery {
             action: self::recovery(recovery)?,
         },
+        Sub::Call { whom, call } => Command::Call {
+            whom,
+            limit: call.seconds.map(Duration::from_secs),
+            options: call_options(call)?,
+        },
+        Sub::Calls { limit } => Command::Calls { limit },
+        Sub::Answer { once, reject, call } => Command::Answer {
+            once,
+            reject,
+            limit: call.seconds.map(Duration::from_secs),
+            options: call_options(call)?,
+        },
         Sub::Ignore { user, off } => Command::Ignore { user, off },
         Sub::OwnServer { share } => Command::OwnServer { share },
         Sub::Raise => Command::Raise,
@@ -181,6 +197,40 @@ fn text(text: String) -> anyhow::Result<String> {
         .take(LONGEST_TEXT)
         .read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// The tone that `test` stands for, hertz.
+const TEST_TONE: u32 = 440;
+/// Tones that a telephone line would carry, hertz.
+const TONES: std::ops::RangeInclusive<u32> = 100..=4_000;
+
+fn call_options(arguments: CallArguments) -> anyhow::Result<CallOptions> {
+    let source = arguments.audio_source.as_deref().map(source).transpose()?;
+    let record = arguments.record.as_deref().map(absolute).transpose()?;
+    Ok(CallOptions {
+        source: source.unwrap_or_default(),
+        record,
+        addresses: arguments.address,
+    })
+}
+
+fn source(text: &str) -> anyhow::Result<Source> {
+    let tone = match text.split_once(':') {
+        _ if text == "test" => Some(TEST_TONE),
+        Some(("test", hertz)) => Some(hertz.parse().unwrap_or_default()),
+        _ => None,
+    };
+    match tone {
+        Some(hertz) if TONES.contains(&hertz) => Ok(Source::Tone(hertz)),
+        Some(_) => bail!("{text}: a tone has from 100 to 4000 hertz, as in test:700"),
+        None => {
+            let path = absolute(Path::new(text))?;
+            if !path.is_file() {
+                bail!("{} is not a file", path.display());
+            }
+            Ok(Source::File(path))
+        }
+    }
 }
 
 /// Another process may carry the command out, in another folder.

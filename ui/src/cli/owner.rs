@@ -259,6 +259,7 @@ fn name_of(sub: &Sub) -> &'static str {
     match sub {
         Sub::Rooms => "rooms",
         Sub::Timeline { .. } => "timeline",
+        Sub::Calls { .. } => "calls",
         Sub::Send { .. } => "send",
         Sub::React { .. } => "react",
         Sub::Edit { .. } => "edit",

@@ -6,6 +6,7 @@ use serde_json::Value;
 pub(super) fn answer(name: &str, value: &Value) -> Vec<String> {
     match (name, value) {
         ("rooms", Value::Array(rooms)) => rooms.iter().map(room).collect(),
+        ("calls", Value::Array(calls)) => calls.iter().map(call).collect(),
         ("timeline", Value::Array(rows)) => rows.iter().map(row).collect(),
         ("send" | "react" | "edit" | "redact", value) => {
             vec![
@@ -38,6 +39,15 @@ pub(super) fn line(value: &Value) -> String {
             let sender = event["sender"].as_str().unwrap_or_default();
             format!("{} {sender}: {}", plain(&value["room_id"]), safe(what))
         }
+        (Some("call"), _) => {
+            let (stage, peer) = (plain(&value["stage"]), text(value, "peer"));
+            format!("{stage} {}", peer.unwrap_or_default())
+        }
+        (Some("statistics"), _) => format!(
+            "  {} packets sent, {} received, {} lost",
+            value["packets_sent"], value["packets_received"], value["packets_lost"]
+        ),
+        (Some("ended" | "fault"), _) => text(value, "message").unwrap_or_default(),
         (Some(kind), _) => {
             let rest: Vec<String> = ["state", "room_id", "name", "inviter"]
                 .iter()
@@ -79,6 +89,15 @@ fn room(room: &Value) -> String {
     };
     let name = safe(room["name"].as_str().unwrap_or_default());
     format!("{}  {mark}{name}{unread}", plain(&room["room_id"]))
+}
+
+fn call(call: &Value) -> String {
+    let how = match call["missed"].as_bool() {
+        Some(true) => "missed".to_owned(),
+        _ => plain(&call["why"]).replace('_', " "),
+    };
+    let peer = text(call, "peer").unwrap_or_default();
+    format!("{}  {peer}: {how}", plain(&call["direction"]))
 }
 
 fn row(row: &Value) -> String {

@@ -1,6 +1,7 @@
 //! End to end: the program `hardline`, as people run it, with real servers and other people's clients.
 
 mod bad_server;
+mod calls;
 mod clock;
 mod conversation;
 mod disk_full;

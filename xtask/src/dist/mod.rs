@@ -54,6 +54,10 @@ pub fn install(root: &Path, programs: &Path, layout: &Layout) -> Result<Vec<Path
         copy(&programs.join(name), &to, 0o755)?;
         files.push(to);
     }
+    // Nobody starts it by hand.
+    let media = layout.path("libexec").join(identity::MEDIA_PROGRAM);
+    copy(&programs.join(identity::MEDIA_PROGRAM), &media, 0o755)?;
+    files.push(media);
     files.extend(install_data(root, layout)?);
     let generated = tempfile::tempdir()?;
     for name in [identity::PROGRAM, identity::SERVER_PROGRAM] {

@@ -3,7 +3,6 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod pair;
-pub mod sound;
 
 use std::{
     ffi::OsStr,
@@ -21,6 +20,7 @@ use hardline_media_protocol::{
 };
 
 pub use self::pair::Pair;
+pub use hardline_testkit::sound;
 
 /// How long anything may take; most takes a hundredth of it.
 pub const LIMIT: Duration = Duration::from_secs(30);

@@ -1,0 +1,396 @@
+//! The calls of one session: hands what happens to the signalling machine, and does what it says.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hardline_platform::{
+    media::protocol::{Event, Statistics},
+    network::{NetworkHint, Reach},
+};
+use hardline_rtc::{
+    Moment,
+    voip::{
+        Action, Batch, CallKey, CallMachine, Command, Delivery, EndReason, IdSource, Input,
+        MediaEvent, MediaFailure, MediaRequest, Others, Place, SendId, Stage, Summary,
+    },
+};
+use rand::{Rng as _, distr::Alphanumeric};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::{
+    clock,
+    intake::Intake,
+    link::{Link, LinkId, Links, Told},
+    mapping,
+    order::Order,
+    outbox::Outbox,
+    relays::Relays,
+    state::{Call, CallFault, CallNews, CallOptions, Calls, EndedCall},
+};
+use crate::{core::Shared, session::Session, store::Store, sync::OpenRoom, view::handle};
+
+/// The longest sleep while something is due: timers stand still while the device sleeps, deadlines do not.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Characters of a new id.
+const ID_LENGTH: usize = 24;
+
+/// Where the state of the calls goes.
+#[derive(Clone, Debug)]
+pub(super) struct Outlets {
+    pub(super) state: watch::Sender<Calls>,
+    pub(super) news: broadcast::Sender<CallNews>,
+}
+
+/// What belongs to a call beside signalling.
+#[derive(Default)]
+struct Attached {
+    link: Option<Link>,
+    options: CallOptions,
+    /// Keeps the room fresh, so that no event of the call is in a gap.
+    room: Option<OpenRoom>,
+    fatal: Option<CallFault>,
+}
+
+/// All calls of a session.
+struct Actor {
+    session: Session,
+    machine: CallMachine,
+    outbox: Outbox,
+    links: Links,
+    attached: BTreeMap<CallKey, Attached>,
+    outlets: Outlets,
+    store: Store,
+    wake_at: Option<Moment>,
+}
+
+/// Runs the calls of a session until it ends, or nobody can order anything any more.
+pub(super) async fn run(
+    shared: &Shared,
+    session: &Session,
+    orders: &mut mpsc::UnboundedReceiver<Order>,
+    outlets: &Outlets,
+) {
+    let (delivered, mut deliveries) = mpsc::unbounded_channel();
+    let (told, mut telling) = mpsc::unbounded_channel();
+    let (batches, mut arriving) = mpsc::unbounded_channel();
+    let intake = Intake::new(session.clone(), batches).run(session.take_updates());
+    let _intake = session.tasks().spawn("call-intake", intake);
+    let relays = Relays::new(session.clone());
+    let tasks = session.tasks().clone();
+    let mut actor = Actor {
+        session: session.clone(),
+        machine: CallMachine::new(session.user_id().to_owned(), new_ids()),
+        outbox: Outbox::new(session.clone(), delivered),
+        links: Links::new(shared.platform.media.clone(), relays, tasks, told),
+        attached: BTreeMap::new(),
+        outlets: outlets.clone(),
+        store: shared.store.clone(),
+        wake_at: None,
+    };
+    let mut network = shared.platform.network.watch();
+    let mut before = *network.borrow_and_update();
+    let mut network_known = true;
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => actor.on_order(order),
+                None => return,
+            },
+            Some(batch) = arriving.recv() => actor.on_batch(batch),
+            Some((link, told)) = telling.recv() => actor.on_told(link, told),
+            Some((send, delivery)) = deliveries.recv() => actor.on_delivery(send, delivery),
+            () = sleep(actor.wake_at) => actor.handle(Input::Tick),
+            changed = network.changed(), if network_known => {
+                network_known = changed.is_ok();
+                let now = *network.borrow_and_update();
+                if is_another_way(std::mem::replace(&mut before, now), now) {
+                    actor.handle(Input::NetworkChanged);
+                }
+            }
+        }
+    }
+}
+
+impl Actor {
+    fn handle(&mut self, input: Input) {
+        for action in self.machine.handle(clock::now(), input) {
+            self.act(action);
+        }
+    }
+
+    fn on_batch(&mut self, batch: Batch) {
+        self.handle(Input::Batch(batch));
+    }
+
+    fn on_delivery(&mut self, send: SendId, delivery: Delivery) {
+        self.handle(Input::Delivery { send, delivery });
+    }
+
+    fn on_order(&mut self, order: Order) {
+        match order {
+            Order::Place {
+                call,
+                invitee,
+                options,
+            } => {
+                let place = Place {
+                    room_id: call.room_id.clone(),
+                    invitee,
+                    video: false,
+                    others: Others::Hold,
+                    call_id: Some(call.call_id.clone()),
+                };
+                self.begin(&call, options, Input::Place(place));
+            }
+            Order::Answer { call, options } => {
+                let command = Command::Accept {
+                    video: false,
+                    others: Others::Hold,
+                };
+                let input = Input::Command {
+                    call: call.clone(),
+                    command,
+                };
+                self.begin(&call, options, input);
+            }
+            Order::Command { call, command } => self.handle(Input::Command { call, command }),
+            Order::EndAll { done } => self.end_all(done),
+        }
+    }
+
+    /// Places a call or takes one.
+    fn begin(&mut self, call: &CallKey, options: CallOptions, input: Input) {
+        self.attach(call, options);
+        self.handle(input);
+        if self.machine.call(call).is_none() {
+            self.attached.remove(call);
+        }
+    }
+
+    fn end_all(&mut self, done: oneshot::Sender<()>) {
+        let calls: Vec<_> = self.machine.calls().collect();
+        for view in calls {
+            // A ring goes on on other devices.
+            let command = match view.stage {
+                Stage::Silent | Stage::Ringing => Command::Ignore,
+                _ => Command::HangUp,
+            };
+            let call = view.call;
+            self.handle(Input::Command { call, command });
+        }
+        let drained = self.outbox.drained();
+        self.session.tasks().detach("calls-ending", async move {
+            drained.await;
+            let _ = done.send(());
+        });
+    }
+
+    fn attach(&mut self, call: &CallKey, options: CallOptions) {
+        let room = self.session.sync().room_with_call(call.room_id.clone());
+        let attached = self.attached.entry(call.clone()).or_default();
+        attached.options = options;
+        attached.room.get_or_insert(room);
+    }
+
+    fn on_told(&mut self, id: LinkId, told: Told) {
+        let holder = self.attached.iter_mut().find_map(|(call, attached)| {
+            let ours = attached.link.as_ref().is_some_and(|link| link.id == id);
+            ours.then_some((call.clone(), attached))
+        });
+        let Some((call, attached)) = holder else {
+            return;
+        };
+        match told {
+            Told::Said(event) => self.on_said(call, event),
+            Told::Ended(error) => {
+                let began = attached.link.take().is_some_and(|link| link.began());
+                // A process that only stood ready is replaced when the call is taken.
+                if began {
+                    attached.fatal.get_or_insert(CallFault::of_process(&error));
+                    let event = MediaEvent::Failed(MediaFailure::Crashed);
+                    self.handle(Input::Media { call, event });
+                }
+            }
+        }
+    }
+
+    fn on_said(&mut self, call: CallKey, event: Event) {
+        match &event {
+            Event::Heard => self.update(&call, |call| call.heard = true),
+            Event::Statistics(statistics) => self.on_statistics(&call, *statistics),
+            Event::Refused { fault } => {
+                tracing::info!(call = ?call, %fault, "the media process refuses something");
+                if let Some(fault) = CallFault::of(fault) {
+                    self.update(&call, |call| {
+                        if !call.faults.contains(&fault) {
+                            call.faults.push(fault);
+                        }
+                    });
+                }
+            }
+            Event::Failed { round, fault } => {
+                let Some(attached) = self.attached.get_mut(&call) else {
+                    return;
+                };
+                let stale = attached.link.as_ref().is_some_and(|l| l.is_stale(*round));
+                tracing::warn!(call = ?call, %fault, stale, "the media process fails");
+                if stale {
+                    return;
+                }
+                if let Some(fault) = CallFault::of(fault) {
+                    attached.fatal.get_or_insert(fault);
+                }
+            }
+            _ => {}
+        }
+        if let Some(event) = mapping::event(event) {
+            self.handle(Input::Media { call, event });
+        }
+    }
+
+    fn on_statistics(&mut self, call: &CallKey, statistics: Statistics) {
+        self.update(call, |call| call.statistics = Some(statistics));
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Send(outgoing) => self.outbox.send(outgoing),
+            Action::Ring { call, .. } => {
+                tracing::info!(call = ?call, "a call rings");
+                // Started now, so that answering does not wait for it.
+                let options = CallOptions::default();
+                self.attach(&call, options);
+                self.link(&call);
+            }
+            Action::StopRinging { .. } => {}
+            Action::Media { call, request } => self.on_request(&call, &request),
+            Action::WakeAt(at) => self.wake_at = at,
+            Action::Changed(view) => self.show(&view),
+            Action::Suppressed { call, why, .. } => {
+                tracing::info!(call = ?call, ?why, "a call does not ring");
+            }
+            Action::TransferOffered { call, .. } => {
+                // Nobody can be asked yet.
+                let command = Command::AnswerTransfer { accept: false };
+                self.handle(Input::Command { call, command });
+            }
+            Action::TransferEnded { .. } => {}
+            Action::Refused { call, why } => {
+                tracing::info!(call = ?call, ?why, "a call does not do what it is told");
+                let _ = self.outlets.news.send(CallNews::Refused { call, why });
+            }
+            Action::Ended(summary) => self.on_ended(&summary),
+        }
+    }
+
+    /// The line to the media process of a call, which is started if there is none.
+    fn link(&mut self, call: &CallKey) -> &mut Link {
+        let attached = self.attached.entry(call.clone()).or_default();
+        attached.link.get_or_insert_with(|| self.links.open())
+    }
+
+    fn on_request(&mut self, call: &CallKey, request: &MediaRequest) {
+        if let MediaRequest::Answer {
+            adopt: Some(former),
+            ..
+        } = request
+        {
+            self.hand_over(former, call);
+        }
+        let begins = matches!(
+            request,
+            MediaRequest::Offer { .. } | MediaRequest::Answer { .. }
+        );
+        if begins {
+            let options = self.attached.get(call).map(|attached| &attached.options);
+            let setup = mapping::setup(options.unwrap_or(&CallOptions::default()));
+            self.link(call).begin(setup);
+        }
+        if *request == MediaRequest::Close {
+            if let Some(attached) = self.attached.get_mut(call) {
+                attached.link = None;
+            }
+            return;
+        }
+        let link = self.attached.get_mut(call).and_then(|a| a.link.as_mut());
+        if let (Some(link), Some(request)) = (link, mapping::request(request)) {
+            link.ask(request);
+        }
+    }
+
+    /// The media process of one call belongs to another from now on.
+    fn hand_over(&mut self, former: &CallKey, call: &CallKey) {
+        let Some(given) = self.attached.remove(former) else {
+            return;
+        };
+        let attached = self.attached.entry(call.clone()).or_default();
+        if given.link.is_some() {
+            attached.link = given.link;
+            attached.options = given.options;
+        }
+        if attached.room.is_none() {
+            attached.room = given.room;
+        }
+    }
+
+    fn show(&mut self, view: &hardline_rtc::voip::CallView) {
+        handle::update(&self.outlets.state, |calls| {
+            match calls.iter_mut().find(|call| call.key == view.call) {
+                Some(call) => call.follow(view),
+                None => calls.push(Call::new(view)),
+            }
+        });
+    }
+
+    fn update(&self, key: &CallKey, change: impl FnOnce(&mut Call)) {
+        handle::update(&self.outlets.state, |calls| {
+            if let Some(call) = calls.iter_mut().find(|call| call.key == *key) {
+                change(call);
+            }
+        });
+    }
+
+    fn on_ended(&mut self, summary: &Summary) {
+        let call = &summary.call;
+        tracing::info!(call = ?call, reason = ?summary.reason, by = ?summary.by, "a call is over");
+        self.outbox.forget(call);
+        let fatal = match &summary.reason {
+            EndReason::Replaced(other) => {
+                self.hand_over(call, other);
+                None
+            }
+            _ => self.attached.remove(call).and_then(|a| a.fatal),
+        };
+        handle::update(&self.outlets.state, |calls| {
+            calls.retain(|shown| shown.key != *call)
+        });
+        let ended = Box::new(EndedCall::new(summary, fatal));
+        if let Err(error) = self.store.log_call(&ended.logged()) {
+            tracing::warn!(%error, "a call is not in the list of calls");
+        }
+        let _ = self.outlets.news.send(CallNews::Ended(ended));
+    }
+}
+
+/// Ids that cannot be guessed.
+fn new_ids() -> IdSource {
+    IdSource::new(new_id)
+}
+
+/// An id that cannot be guessed.
+pub(super) fn new_id() -> String {
+    let characters = rand::rng().sample_iter(Alphanumeric);
+    characters.take(ID_LENGTH).map(char::from).collect()
+}
+
+async fn sleep(wake_at: Option<Moment>) {
+    match wake_at {
+        Some(at) => tokio::time::sleep(clock::until(at).min(LONGEST_SLEEP)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether what was connected before may be so no more. A connection that holds is left alone by signalling.
+fn is_another_way(before: NetworkHint, now: NetworkHint) -> bool {
+    let other = before.reach != now.reach || before.metered != now.metered;
+    other && before.reach != Reach::Unknown && now.reach != Reach::Offline
+}

@@ -1,0 +1,236 @@
+//! Call events on their way in: whole answers of the homeserver, decrypted, and what becomes readable later.
+//!
+//! Spec: [liveness](https://spec.matrix.org/v1.16/client-server-api/#call-event-liveness). Room keys come by another request
+//! than messages, often a moment later: an invite that cannot be read yet is tried again when a key comes.
+
+use std::{collections::VecDeque, pin::Pin, time::Duration};
+
+use futures_util::{Stream, StreamExt as _};
+use hardline_rtc::voip::{Batch, Happening, limits::MAX_LIFETIME};
+use matrix_sdk::{
+    Room, RoomState,
+    deserialized_responses::{TimelineEvent, TimelineEventKind},
+    sync::RoomUpdates,
+};
+use ruma::{
+    events::{AnySyncTimelineEvent, room::encrypted::OriginalSyncRoomEncryptedEvent},
+    serde::Raw,
+};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::{Instant, sleep_until},
+};
+
+use super::{clock, envelope::Envelope, permission};
+use crate::{ids::OwnedRoomId, session::Session};
+
+/// Events that wait for their keys.
+const MAX_LOCKED: usize = 256;
+/// How long a ring waits for the keys of what came with it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An event that cannot be read yet.
+struct Locked {
+    room_id: OwnedRoomId,
+    event: Raw<AnySyncTimelineEvent>,
+    received_at: u64,
+}
+
+/// Reads what the homeserver sends to a session; runs until the session's calls end.
+pub(super) struct Intake {
+    session: Session,
+    batches: mpsc::UnboundedSender<Batch>,
+    locked: VecDeque<Locked>,
+    /// When what waits for keys is not waited for any more.
+    impatient_at: Option<Instant>,
+}
+
+impl Intake {
+    pub(super) fn new(session: Session, batches: mpsc::UnboundedSender<Batch>) -> Self {
+        Self {
+            session,
+            batches,
+            locked: VecDeque::new(),
+            impatient_at: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut updates: broadcast::Receiver<RoomUpdates>) {
+        use broadcast::error::RecvError;
+        let mut keys = self.keys().await;
+        loop {
+            let impatient_at = self.impatient_at;
+            let batch = tokio::select! {
+                update = updates.recv() => match update {
+                    Ok(update) => self.on_update(&update).await,
+                    Err(RecvError::Lagged(n)) => {
+                        tracing::warn!(n, "answers of the homeserver were not looked at for calls");
+                        continue;
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                key = keys.next() => match key {
+                    Some(()) => self.on_keys().await,
+                    None => {
+                        keys = self.keys().await;
+                        continue;
+                    }
+                },
+                () = at(impatient_at) => {
+                    self.impatient_at = None;
+                    Batch { complete: true, ..Batch::default() }
+                }
+            };
+            if (batch.complete || !batch.happenings.is_empty()) && self.batches.send(batch).is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// An item for each time that room keys come; ends when the SDK begins anew with its keys.
+    async fn keys(&self) -> Pin<Box<dyn Stream<Item = ()> + Send>> {
+        match self
+            .session
+            .client()
+            .encryption()
+            .room_keys_received_stream()
+            .await
+        {
+            Some(keys) => keys.map(drop).boxed(),
+            None => futures_util::stream::pending().boxed(),
+        }
+    }
+
+    async fn on_update(&mut self, update: &RoomUpdates) -> Batch {
+        let mut batch = Batch::default();
+        let received_at = clock::wall();
+        let n_locked = self.locked.len();
+        for (room_id, room_update) in &update.joined {
+            let Some(room) = self.session.client().get_room(room_id) else {
+                continue;
+            };
+            for event in &room_update.timeline.events {
+                self.take(&mut batch, &room, event, received_at).await;
+            }
+        }
+        for room_id in update.left.keys() {
+            batch.happenings.push(Happening::Left {
+                room_id: room_id.clone(),
+                user_id: self.session.user_id().to_owned(),
+                alone: false,
+            });
+        }
+        let waits = self.locked.len() > n_locked;
+        if waits {
+            self.impatient_at.get_or_insert(Instant::now() + PATIENCE);
+        }
+        batch.complete = !waits;
+        batch
+    }
+
+    async fn take(
+        &mut self,
+        batch: &mut Batch,
+        room: &Room,
+        event: &TimelineEvent,
+        received_at: u64,
+    ) {
+        let TimelineEventKind::UnableToDecrypt { event, .. } = &event.kind else {
+            let happening = self.read(room, event.raw(), received_at).await;
+            batch.happenings.extend(happening);
+            return;
+        };
+        let young =
+            Envelope::read(event).is_some_and(|envelope| envelope.age(received_at) < MAX_LIFETIME);
+        if !young {
+            return;
+        }
+        // The key may have come since the SDK looked.
+        if let Some(opened) = unlock(room, event).await {
+            let happening = self.read(room, &opened, received_at).await;
+            batch.happenings.extend(happening);
+            return;
+        }
+        if self.locked.len() >= MAX_LOCKED {
+            self.locked.pop_front();
+        }
+        self.locked.push_back(Locked {
+            room_id: room.room_id().to_owned(),
+            event: event.clone(),
+            received_at,
+        });
+    }
+
+    /// Keys came: what they open is taken in its order.
+    async fn on_keys(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        let now = clock::wall();
+        for locked in std::mem::take(&mut self.locked) {
+            let Some(room) = self.session.client().get_room(&locked.room_id) else {
+                continue;
+            };
+            match unlock(&room, &locked.event).await {
+                Some(opened) => {
+                    let happening = self.read(&room, &opened, locked.received_at).await;
+                    batch.happenings.extend(happening);
+                }
+                None if now.saturating_sub(locked.received_at) < MAX_LIFETIME => {
+                    self.locked.push_back(locked);
+                }
+                None => {}
+            }
+        }
+        batch.complete = !batch.happenings.is_empty();
+        batch
+    }
+
+    async fn read(
+        &self,
+        room: &Room,
+        event: &Raw<AnySyncTimelineEvent>,
+        received_at: u64,
+    ) -> Option<Happening> {
+        let envelope = Envelope::read(event)?;
+        if let Some(user_id) = envelope.left() {
+            return Some(Happening::Left {
+                room_id: room.room_id().to_owned(),
+                user_id,
+                alone: room.state() == RoomState::Joined && room.active_members_count() <= 1,
+            });
+        }
+        if !envelope.is_call_event() {
+            return None;
+        }
+        let permission = match envelope.is_invite() {
+            true => permission::of(&self.session, room, &envelope.sender).await?,
+            false => hardline_rtc::voip::Permission::Ring,
+        };
+        match envelope.received(room.room_id(), received_at, permission) {
+            Ok(received) => Some(Happening::Event(received)),
+            Err(error) => {
+                let room_id = room.room_id();
+                tracing::info!(%room_id, %error, "a call event counts for nothing");
+                None
+            }
+        }
+    }
+}
+
+/// The event, if its key is there by now.
+async fn unlock(
+    room: &Room,
+    event: &Raw<AnySyncTimelineEvent>,
+) -> Option<Raw<AnySyncTimelineEvent>> {
+    let encrypted = event.cast_ref_unchecked::<OriginalSyncRoomEncryptedEvent>();
+    let opened = room.decrypt_event(encrypted, None).await.ok()?;
+    let readable = !opened.kind.is_utd();
+    readable.then(|| opened.into_raw())
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,162 @@
+//! Calls between two people: the one list of calls of the program, and everything that can be done with them.
+//!
+//! Spec: [Voice over IP](https://spec.matrix.org/v1.16/client-server-api/#voice-over-ip). Signalling is `hardline_rtc`'s
+//! machine, sound the media process's (`hardline_platform::media`); this module stands between them, the room and the person.
+//!
+//! | file | what |
+//! |---|---|
+//! | `actor` | the one task that owns the machine |
+//! | `intake`, `envelope`, `permission` | what comes from rooms, and who may ring |
+//! | `outbox` | what goes to rooms, with a deadline |
+//! | `link`, `mapping`, `relays` | media processes, their terms, STUN and TURN servers |
+//! | `state` | calls as everybody else sees them |
+
+mod actor;
+mod clock;
+mod envelope;
+mod intake;
+mod link;
+mod mapping;
+mod order;
+mod outbox;
+mod permission;
+mod relays;
+mod state;
+
+use std::time::Duration;
+
+use hardline_rtc::voip::{Command, Mute};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+pub use self::state::{
+    Call, CallFault, CallId, CallKey, CallNews, CallOptions, Calls, Direction, EndReason,
+    EndedCall, Refusal, Side, Source, Stage, Statistics,
+};
+use self::{actor::Outlets, order::Order};
+use crate::{
+    core::Shared,
+    ids::{OwnedRoomId, OwnedUserId},
+    session::SessionState,
+};
+
+/// News kept for a listener that is slow.
+const NEWS: usize = 64;
+/// How long the end of the program waits until the other sides of calls are told.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
+/// The calls of the profile's session. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CallsService {
+    orders: mpsc::UnboundedSender<Order>,
+    outlets: Outlets,
+}
+
+impl CallsService {
+    /// Begins to follow the session.
+    pub(crate) fn start(shared: &Shared) -> Self {
+        let (orders, mut ordered) = mpsc::unbounded_channel();
+        let outlets = Outlets {
+            state: watch::Sender::default(),
+            news: broadcast::Sender::new(NEWS),
+        };
+        let service = Self {
+            orders,
+            outlets: outlets.clone(),
+        };
+        let shared = shared.clone();
+        let tasks = shared.tasks.clone();
+        tasks.detach("calls", async move {
+            follow(&shared, &mut ordered, &outlets).await;
+        });
+        service
+    }
+
+    /// The calls that are not over, and a way to wait for changes.
+    pub fn calls(&self) -> watch::Receiver<Calls> {
+        self.outlets.state.subscribe()
+    }
+
+    /// What is told once, from now on.
+    pub fn news(&self) -> broadcast::Receiver<CallNews> {
+        self.outlets.news.subscribe()
+    }
+
+    /// Calls `invitee`, or anybody in the room. How it goes is told by [`CallsService::calls`], its end by
+    /// [`CallsService::news`]; a call that is active is put on hold.
+    pub fn place(
+        &self,
+        room_id: OwnedRoomId,
+        invitee: Option<OwnedUserId>,
+        options: CallOptions,
+    ) -> Option<CallKey> {
+        let call = CallKey::new(room_id, CallId::parse(&actor::new_id())?);
+        self.order(Order::Place {
+            call: call.clone(),
+            invitee,
+            options,
+        });
+        Some(call)
+    }
+
+    /// Takes a call.
+    pub fn answer(&self, call: CallKey, options: CallOptions) {
+        self.order(Order::Answer { call, options });
+    }
+
+    /// Ends a call, whatever it is at; a ring is rejected, on all devices.
+    pub fn hang_up(&self, call: CallKey) {
+        self.command(call, Command::HangUp);
+    }
+
+    /// Mutes the microphone, or unmutes it.
+    pub fn mute(&self, call: CallKey, muted: bool) {
+        let mute = Mute {
+            audio: muted,
+            ..Mute::default()
+        };
+        self.command(call, Command::Mute(mute));
+    }
+
+    /// Ends all calls, and waits three seconds at most until the other sides are told.
+    pub(crate) async fn end_all(&self) {
+        if self.outlets.state.borrow().is_empty() {
+            return;
+        }
+        let (done, ended) = oneshot::channel();
+        self.order(Order::EndAll { done });
+        let _ = tokio::time::timeout(END_LIMIT, ended).await;
+    }
+
+    fn command(&self, call: CallKey, command: Command) {
+        self.order(Order::Command { call, command });
+    }
+
+    /// Without a session nobody takes it, and nothing happens.
+    fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+}
+
+async fn follow(shared: &Shared, orders: &mut mpsc::UnboundedReceiver<Order>, outlets: &Outlets) {
+    let mut sessions = shared.sessions.state();
+    loop {
+        let session = match &*sessions.borrow_and_update() {
+            SessionState::Ready(session) => Some(session.clone()),
+            _ => None,
+        };
+        match session {
+            Some(session) => tokio::select! {
+                () = actor::run(shared, &session, orders, outlets) => return,
+                changed = sessions.changed() => if changed.is_err() { return },
+            },
+            // An order that comes before the session is noticed here waits for it.
+            None => {
+                if sessions.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+        outlets.state.send_replace(Calls::new());
+        let _ = outlets.news.send(CallNews::SessionEnded);
+    }
+}

@@ -1,0 +1,25 @@
+//! What the rest of the program wants of calls.
+
+use hardline_rtc::voip::{CallKey, Command};
+use tokio::sync::oneshot;
+
+use super::state::CallOptions;
+use crate::ids::OwnedUserId;
+
+/// What the rest of the program wants.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Call somebody.
+    Place {
+        call: CallKey,
+        /// Anybody in the room if `None`.
+        invitee: Option<OwnedUserId>,
+        options: CallOptions,
+    },
+    /// Take a call.
+    Answer { call: CallKey, options: CallOptions },
+    /// Something else with a call.
+    Command { call: CallKey, command: Command },
+    /// End all calls and tell when the other sides were told.
+    EndAll { done: oneshot::Sender<()> },
+}

@@ -1,0 +1,305 @@
+//! Calls through the service that window and command line use: real signalling in encrypted rooms, pretended media processes.
+
+mod support;
+
+use std::time::Duration;
+
+use hardline_app::{
+    calls::{
+        Call, CallFault, CallKey, CallNews, CallOptions, Calls, EndReason, EndedCall, Side, Stage,
+    },
+    ids::OwnedRoomId,
+    rooms::actions::{self, NewRoom},
+    view::room_list::RowMembership,
+};
+use hardline_platform::media::{
+    FakeMedia, FakeMediaProcess,
+    protocol::{Event, LocalStream, Purpose, Request, Sdp},
+};
+use hardline_testkit::{HardlineServer, Homeserver};
+use support::{LIMIT, Person};
+use tokio::{runtime::Runtime, sync::broadcast::Receiver, time::timeout};
+
+const DESCRIPTION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendrecv\r\n";
+
+struct World {
+    _runtime: Runtime,
+    server: HardlineServer,
+}
+
+impl World {
+    fn new() -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let server = runtime
+            .block_on(HardlineServer::start())
+            .expect("the server starts");
+        Self {
+            _runtime: runtime,
+            server,
+        }
+    }
+
+    fn person(&self, name: &str) -> Person {
+        let person = Person::register(self.server.base_url(), name);
+        oblige_all(&person);
+        person
+    }
+}
+
+/// Every media process of a person does what it is asked for.
+fn oblige_all(person: &Person) {
+    let (media, tasks) = (person.media.clone(), person.core.tasks().clone());
+    person.core.tasks().detach("media", async move {
+        let (mut started, mut n_obliged) = (media.started(), 0);
+        loop {
+            let processes = started.borrow_and_update().clone();
+            for process in &processes[n_obliged..] {
+                tasks.detach("media-process", oblige(process.clone()));
+            }
+            n_obliged = processes.len();
+            if started.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+async fn oblige(process: FakeMediaProcess) {
+    let (mut asked, mut n_done) = (process.asked(), 0);
+    loop {
+        let requests = asked.borrow_and_update().clone();
+        for request in &requests[n_done..] {
+            answer(&process, request);
+        }
+        n_done = requests.len();
+        if asked.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(process: &FakeMediaProcess, request: &Request) {
+    let streams = vec![LocalStream {
+        id: "ours".to_owned(),
+        purpose: Purpose::UserMedia,
+    }];
+    let sdp = Sdp(DESCRIPTION.to_owned());
+    match request {
+        Request::Start(_) => process.say(Event::Started),
+        Request::Offer { round, .. } => process.say(Event::Offer {
+            round: *round,
+            sdp,
+            streams,
+        }),
+        Request::Answer { round, .. } => {
+            process.say(Event::Answer {
+                round: *round,
+                sdp,
+                streams,
+                fresh: true,
+            });
+            process.say(Event::Connected);
+        }
+        Request::Accept { .. } => process.say(Event::Connected),
+        _ => {}
+    }
+}
+
+fn join(host: &Person, guest: &Person, room_id: &OwnedRoomId) {
+    let invited = guest.room("the invite", |row| {
+        row.room_id == *room_id && matches!(row.membership, RowMembership::Invited { .. })
+    });
+    let session = guest.core.session().expect("signed in");
+    guest
+        .core
+        .block_on(actions::accept(&session, &invited))
+        .expect("accepted");
+    let joined = |row: &hardline_app::view::room_list::RoomRow| {
+        row.room_id == *room_id && row.membership == RowMembership::Joined
+    };
+    guest.room("the room", joined);
+    host.room("the room", joined);
+}
+
+/// An encrypted room of these.
+fn room_of(host: &Person, guests: &[&Person]) -> OwnedRoomId {
+    let new = NewRoom {
+        name: "Team".to_owned(),
+        encrypted: true,
+        invite: guests.iter().map(|guest| guest.user_id()).collect(),
+        ..NewRoom::default()
+    };
+    let session = host.core.session().expect("signed in");
+    let made = host.core.block_on(actions::create(&session, &new, &|_| {}));
+    let room_id = made.expect("the room is made");
+    for guest in guests {
+        join(host, guest, &room_id);
+    }
+    room_id
+}
+
+fn place(person: &Person, room_id: &OwnedRoomId) -> CallKey {
+    let calls = person.core.calls();
+    calls
+        .place(room_id.clone(), None, CallOptions::default())
+        .expect("an id")
+}
+
+/// Waits for a call at a stage.
+fn reaches(person: &Person, stage: Stage) -> Call {
+    let at = |calls: &Calls| calls.iter().any(|call| call.stage == stage);
+    let calls = person.wait(&format!("{stage:?}"), person.core.calls().calls(), at);
+    calls
+        .into_iter()
+        .find(|call| call.stage == stage)
+        .expect("just seen")
+}
+
+fn ended(person: &Person, news: &mut Receiver<CallNews>) -> EndedCall {
+    let waiting = async {
+        loop {
+            if let CallNews::Ended(ended) = news.recv().await.expect("the core lives") {
+                return *ended;
+            }
+        }
+    };
+    let ended = person
+        .core
+        .block_on(async { timeout(LIMIT, waiting).await });
+    ended.expect("the call ends")
+}
+
+fn last_process(media: &FakeMedia) -> FakeMediaProcess {
+    let started = media.started().borrow().clone();
+    started.last().expect("a process was started").clone()
+}
+
+fn closes(person: &Person) {
+    let asked = last_process(&person.media).asked();
+    person.wait("the end of the process", asked, |asked| {
+        asked.last() == Some(&Request::Close)
+    });
+}
+
+#[test]
+fn a_call_rings_is_taken_and_ends_on_both_sides() {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    let mut hers = ada.core.calls().news();
+    let mut his = bo.core.calls().news();
+    let key = place(&ada, &room_id);
+
+    let ring = reaches(&bo, Stage::Ringing);
+    assert_eq!(ring.key, key);
+    assert_eq!(ring.peer, Some(ada.user_id()));
+    reaches(&ada, Stage::Calling);
+    // It stands ready, and does not listen yet.
+    let ready = bo.wait("a process", bo.media.started(), |all| !all.is_empty());
+    assert!(ready[0].asked().borrow().is_empty());
+
+    bo.core.calls().answer(key.clone(), CallOptions::default());
+    for person in [&ada, &bo] {
+        reaches(person, Stage::Connected);
+    }
+    assert_eq!(
+        bo.media.started().borrow().len(),
+        1,
+        "the one that stood ready"
+    );
+    let heard = |calls: &Calls| calls.iter().any(|call| call.heard);
+    last_process(&bo.media).say(Event::Heard);
+    bo.wait("that she is heard", bo.core.calls().calls(), heard);
+
+    bo.core.calls().mute(key.clone(), true);
+    let muted = |calls: &Calls| calls.iter().any(|call| call.peer_muted);
+    ada.wait("that he is muted", ada.core.calls().calls(), muted);
+
+    bo.core.calls().hang_up(key);
+    let (hers, his) = (ended(&ada, &mut hers), ended(&bo, &mut his));
+    assert_eq!((hers.reason, hers.by), (EndReason::HungUp, Side::There));
+    assert_eq!((his.reason, his.by), (EndReason::HungUp, Side::Here));
+    assert!(hers.connected_for.is_some() && his.connected_for.is_some());
+    for person in [&ada, &bo] {
+        closes(person);
+        assert!(person.core.calls().calls().borrow().is_empty());
+    }
+}
+
+#[test]
+fn a_call_nobody_took_is_missed_and_its_process_goes() {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    let mut his = bo.core.calls().news();
+    let key = place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+    ada.core.calls().hang_up(key);
+    let his = ended(&bo, &mut his);
+    assert!(his.missed && his.rang, "{his:?}");
+    closes(&bo);
+}
+
+#[test]
+fn a_media_process_that_dies_ends_its_call_and_says_so() {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    let mut hers = ada.core.calls().news();
+    let mut his = bo.core.calls().news();
+    let key = place(&ada, &room_id);
+
+    reaches(&bo, Stage::Ringing);
+    bo.wait("a process", bo.media.started(), |all| !all.is_empty());
+    // One that only stands ready is replaced.
+    last_process(&bo.media).die();
+    std::thread::sleep(Duration::from_millis(300));
+    bo.core.calls().answer(key, CallOptions::default());
+    reaches(&bo, Stage::Connected);
+    reaches(&ada, Stage::Connected);
+    assert_eq!(bo.media.started().borrow().len(), 2);
+
+    last_process(&bo.media).die();
+    let his = ended(&bo, &mut his);
+    assert_eq!((his.reason, his.by), (EndReason::MediaCrashed, Side::Here));
+    assert_eq!(his.fault, Some(CallFault::MediaFailed));
+    assert_eq!(ended(&ada, &mut hers).by, Side::There);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    let mut hers = ada.core.calls().news();
+    ada.media.set_missing(true);
+    place(&ada, &room_id);
+    let missing = ended(&ada, &mut hers);
+    assert_eq!(missing.fault, Some(CallFault::NotInstalled));
+    assert_eq!(missing.reason, EndReason::MediaCrashed);
+}
+
+#[test]
+fn a_stranger_in_a_group_does_not_ring() {
+    let world = World::new();
+    let (ada, bo, eve) = (world.person("ada"), world.person("bo"), world.person("eve"));
+    let room_id = room_of(&ada, &[&bo, &eve]);
+    let bos_id = bo.user_id();
+    let counted = eve.core.session().expect("signed in");
+    let members = || {
+        let room = counted.client().get_room(&room_id);
+        room.map_or(0, |room| room.joined_members_count())
+    };
+    while members() < 3 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let options = CallOptions::default();
+    let key = eve
+        .core
+        .calls()
+        .place(room_id.clone(), Some(bos_id), options);
+    let call = reaches(&bo, Stage::Silent);
+    assert_eq!(Some(call.key), key);
+    assert!(bo.media.started().borrow().is_empty());
+}
