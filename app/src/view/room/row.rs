@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// So many neighbouring messages that cannot be read are told in one row.
-pub const LOCKED_RUN: usize = 4;
+pub const LOCKED_RUN: usize = 2;
 
 /// A row; `id` is unique in the timeline and stays when the local echo becomes a remote event.
 #[derive(Clone, Debug, PartialEq)]
