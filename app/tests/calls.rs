@@ -70,7 +70,7 @@ async fn oblige(process: FakeMediaProcess) {
     loop {
         let requests = asked.borrow_and_update().clone();
         for request in &requests[n_done..] {
-            answer(&process, request);
+            answer(&process, request).await;
         }
         n_done = requests.len();
         if asked.changed().await.is_err() {
@@ -79,7 +79,10 @@ async fn oblige(process: FakeMediaProcess) {
     }
 }
 
-fn answer(process: &FakeMediaProcess, request: &Request) {
+/// How long it takes to connect after an answer is described: longer than signalling waits for candidates to go with it.
+const CONNECTING: Duration = Duration::from_millis(500);
+
+async fn answer(process: &FakeMediaProcess, request: &Request) {
     let streams = vec![LocalStream {
         id: "ours".to_owned(),
         purpose: Purpose::UserMedia,
@@ -99,6 +102,7 @@ fn answer(process: &FakeMediaProcess, request: &Request) {
                 streams,
                 fresh: true,
             });
+            tokio::time::sleep(CONNECTING).await;
             process.say(Event::Connected);
         }
         Request::Accept { .. } => process.say(Event::Connected),

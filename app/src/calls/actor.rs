@@ -14,7 +14,7 @@ use hardline_rtc::{
     },
 };
 use rand::{Rng as _, distr::Alphanumeric};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::{
     clock,
@@ -38,6 +38,8 @@ const ID_LENGTH: usize = 24;
 pub(super) struct Outlets {
     pub(super) state: watch::Sender<Calls>,
     pub(super) news: broadcast::Sender<CallNews>,
+    /// Events of calls that are on their way to the homeserver.
+    pub(super) unsent: watch::Sender<usize>,
 }
 
 /// What belongs to a call beside signalling.
@@ -79,7 +81,7 @@ pub(super) async fn run(
     let mut actor = Actor {
         session: session.clone(),
         machine: CallMachine::new(session.user_id().to_owned(), new_ids()),
-        outbox: Outbox::new(session.clone(), delivered),
+        outbox: Outbox::new(session.clone(), delivered, outlets.unsent.clone()),
         links: Links::new(shared.platform.media.clone(), relays, tasks, told),
         attached: BTreeMap::new(),
         outlets: outlets.clone(),
@@ -153,7 +155,10 @@ impl Actor {
                 self.begin(&call, options, input);
             }
             Order::Command { call, command } => self.handle(Input::Command { call, command }),
-            Order::EndAll { done } => self.end_all(done),
+            Order::EndAll { done } => {
+                self.end_all();
+                let _ = done.send(());
+            }
         }
     }
 
@@ -166,7 +171,7 @@ impl Actor {
         }
     }
 
-    fn end_all(&mut self, done: oneshot::Sender<()>) {
+    fn end_all(&mut self) {
         let calls: Vec<_> = self.machine.calls().collect();
         for view in calls {
             // A ring goes on on other devices.
@@ -177,11 +182,6 @@ impl Actor {
             let call = view.call;
             self.handle(Input::Command { call, command });
         }
-        let drained = self.outbox.drained();
-        self.session.tasks().detach("calls-ending", async move {
-            drained.await;
-            let _ = done.send(());
-        });
     }
 
     fn attach(&mut self, call: &CallKey, options: CallOptions) {

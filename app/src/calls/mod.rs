@@ -58,6 +58,7 @@ impl CallsService {
         let outlets = Outlets {
             state: watch::Sender::default(),
             news: broadcast::Sender::new(NEWS),
+            unsent: watch::Sender::new(0),
         };
         let service = Self {
             orders,
@@ -119,12 +120,17 @@ impl CallsService {
 
     /// Ends all calls, and waits three seconds at most until the other sides are told.
     pub(crate) async fn end_all(&self) {
-        if self.outlets.state.borrow().is_empty() {
-            return;
-        }
-        let (done, ended) = oneshot::channel();
-        self.order(Order::EndAll { done });
-        let _ = tokio::time::timeout(END_LIMIT, ended).await;
+        let ending = async {
+            if !self.outlets.state.borrow().is_empty() {
+                let (done, ended) = oneshot::channel();
+                self.order(Order::EndAll { done });
+                let _ = ended.await;
+            }
+            // Also of calls that ended a moment ago.
+            let mut unsent = self.outlets.unsent.subscribe();
+            let _ = unsent.wait_for(|n| *n == 0).await;
+        };
+        let _ = tokio::time::timeout(END_LIMIT, ending).await;
     }
 
     fn command(&self, call: CallKey, command: Command) {

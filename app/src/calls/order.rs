@@ -20,6 +20,6 @@ pub(super) enum Order {
     Answer { call: CallKey, options: CallOptions },
     /// Something else with a call.
     Command { call: CallKey, command: Command },
-    /// End all calls and tell when the other sides were told.
+    /// End all calls, and tell when what the other sides are to know is on its way.
     EndAll { done: oneshot::Sender<()> },
 }

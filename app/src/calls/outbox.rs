@@ -25,27 +25,28 @@ pub(super) struct Outbox {
     session: Session,
     calls: BTreeMap<CallKey, mpsc::UnboundedSender<Outgoing>>,
     delivered: mpsc::UnboundedSender<(SendId, Delivery)>,
-    under_way: watch::Sender<usize>,
+    unsent: watch::Sender<usize>,
 }
 
 impl Outbox {
-    /// What becomes of each event is told to `delivered`.
+    /// What becomes of each event is told to `delivered`; `unsent` counts those under way.
     pub(super) fn new(
         session: Session,
         delivered: mpsc::UnboundedSender<(SendId, Delivery)>,
+        unsent: watch::Sender<usize>,
     ) -> Self {
         Self {
             session,
             calls: BTreeMap::new(),
             delivered,
-            under_way: watch::Sender::new(0),
+            unsent,
         }
     }
 
     /// Sends an event after those of the same call that came before.
     pub(super) fn send(&mut self, outgoing: Outgoing) {
         let call = CallKey::new(outgoing.room_id.clone(), outgoing.message.call_id.clone());
-        self.under_way.send_modify(|n| *n += 1);
+        self.unsent.send_modify(|n| *n += 1);
         if let Some(queue) = self.calls.get(&call)
             && queue.send(outgoing.clone()).is_ok()
         {
@@ -59,12 +60,12 @@ impl Outbox {
     fn begin(&self) -> mpsc::UnboundedSender<Outgoing> {
         let (queue, mut events) = mpsc::unbounded_channel::<Outgoing>();
         let (session, delivered) = (self.session.clone(), self.delivered.clone());
-        let under_way = self.under_way.clone();
+        let unsent = self.unsent.clone();
         let sending = async move {
             while let Some(outgoing) = events.recv().await {
                 let delivery = deliver(&session, &outgoing).await;
                 let _ = delivered.send((outgoing.id, delivery));
-                under_way.send_modify(|n| *n -= 1);
+                unsent.send_modify(|n| *n -= 1);
             }
         };
         self.session.tasks().detach("call-events", sending);
@@ -74,14 +75,6 @@ impl Outbox {
     /// A call is over: what it has to say is still sent.
     pub(super) fn forget(&mut self, call: &CallKey) {
         self.calls.remove(call);
-    }
-
-    /// Resolves when everything is sent, or given up.
-    pub(super) fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut under_way = self.under_way.subscribe();
-        async move {
-            let _ = under_way.wait_for(|n| *n == 0).await;
-        }
     }
 }
 

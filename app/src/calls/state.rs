@@ -85,9 +85,12 @@ pub enum CallFault {
     /// The microphone, or what stands for it, cannot be used.
     #[error("the microphone, or the file in place of it, cannot be used")]
     CannotCapture,
-    /// There is no loudspeaker, or it cannot be used: nothing is heard here.
+    /// There is no loudspeaker, or not the one that was asked for.
     #[error("no loudspeaker was found, so nothing is heard here")]
     NoSpeaker,
+    /// The loudspeaker, or the file in place of it, cannot be used.
+    #[error("what the other side says cannot be played or recorded here")]
+    CannotPlay,
     /// A part of GStreamer is not installed.
     #[error("a part of GStreamer is missing: {element}; Debian has it in {package}")]
     MissingPart {
@@ -117,7 +120,8 @@ impl CallFault {
             }),
             Fault::NoMicrophone => Some(Self::NoMicrophone),
             Fault::Capture { .. } => Some(Self::CannotCapture),
-            Fault::NoSpeaker | Fault::Playback { .. } => Some(Self::NoSpeaker),
+            Fault::NoSpeaker => Some(Self::NoSpeaker),
+            Fault::Playback { .. } => Some(Self::CannotPlay),
             Fault::IceServer => Some(Self::BadRelay),
             Fault::Pipeline { .. } => Some(Self::MediaFailed),
             Fault::Description { .. }

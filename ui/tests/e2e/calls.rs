@@ -175,19 +175,24 @@ async fn a_call_without_server_is_not_sent_later() -> Result<()> {
     let mut server = HardlineServer::start().await?;
     let mut pair = Pair::new(&server).await?;
     pair.ada.start().await?;
+    let mut watch = pair.bo.watch()?;
     server.kill().await?;
     let mut call = pair.calls(&[])?;
     let ended = over(&mut call).await?;
     ensure!(ended["why"] == "unreachable", "{ended}");
     ensure!(call.exit_code().await? == 5);
     server.resume().await?;
-    pair.ada.send(&pair.room, "the server is back").await?;
-    pair.bo.reads(&pair.room, "the server is back").await?;
-    let events = events(&server, &pair.room).await?;
-    let before = events
-        .iter()
-        .filter(|event| event["type"] == "m.room.encrypted");
-    ensure!(before.count() == 1, "more than the message was sent");
+    let text = "the server is back";
+    pair.ada.send(&pair.room, text).await?;
+    let came = |line: &Value| line["event"]["content"]["body"] == text;
+    watch.until("the message", came).await?;
+    let invites = |line: &&Value| line["event"]["type"] == "m.call.invite";
+    ensure!(
+        watch.seen().iter().find(invites).is_none(),
+        "it was sent late"
+    );
+    let calls = pair.bo.hardline.ok(&["calls"]).await?;
+    ensure!(calls == serde_json::json!([]), "{calls}");
     Ok(())
 }
 
