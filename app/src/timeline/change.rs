@@ -8,8 +8,6 @@ use ruma::events::{
     StaticStateEventContent,
 };
 
-use std::sync::atomic::Ordering;
-
 use super::{MapContext, list::Mapped};
 use crate::{
     text::one_line,
@@ -26,7 +24,7 @@ pub(super) fn map(event: &EventTimelineItem, state: &OtherState, context: &MapCo
     };
     let at = u64::from(event.timestamp().get());
     if change == RoomChange::Created {
-        context.created.store(at, Ordering::Relaxed);
+        context.created.learn(at);
     }
     if is_first_name(state.content()) && is_setting_up(event, at, context) {
         return Mapped::Hidden;
@@ -36,12 +34,11 @@ pub(super) fn map(event: &EventTimelineItem, state: &OtherState, context: &MapCo
 
 /// Whether whoever made the room was still making it: they changed nothing then.
 fn is_setting_up(event: &EventTimelineItem, at: u64, context: &MapContext) -> bool {
-    let created = context.created.load(Ordering::Relaxed);
     let by_creator = context
         .creators
         .iter()
         .any(|creator| creator == event.sender());
-    by_creator && created > 0 && at.saturating_sub(created) <= SETTING_UP
+    by_creator && context.created.is_just_before(at, SETTING_UP)
 }
 
 /// A row that tells a change and who made it.

@@ -40,8 +40,8 @@ pub(crate) struct MapContext {
     pub own_id: OwnedUserId,
     /// Who made the room, as far as that is known.
     pub creators: Vec<OwnedUserId>,
-    /// When the room was made, milliseconds since 1970; 0 until its first event is mapped.
-    pub created: AtomicU64,
+    /// When the room was made.
+    pub created: Created,
     /// What we may do.
     pub can: Can,
     /// Names and pictures the items do not carry.
@@ -52,6 +52,28 @@ pub(crate) struct MapContext {
     pub wanted: Wanted,
     /// Files on their way down.
     pub transfers: HashMap<OwnedEventId, Transfer>,
+}
+
+/// When a room was made, milliseconds since 1970; known once its first event is mapped.
+#[derive(Debug)]
+pub(crate) struct Created(AtomicU64);
+
+impl Default for Created {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl Created {
+    fn learn(&self, at: u64) {
+        self.0.store(at, Ordering::Relaxed);
+    }
+
+    /// Whether something came so soon after.
+    fn is_just_before(&self, at: u64, limit: u64) -> bool {
+        at.checked_sub(self.0.load(Ordering::Relaxed))
+            .is_some_and(|age| age <= limit)
+    }
 }
 
 /// A file on its way down.

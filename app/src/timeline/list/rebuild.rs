@@ -245,13 +245,7 @@ impl<I: Item> RowList<I> {
                 .clone()
                 .filter(|row| !used.contains(row))
         });
-        let id = known
-            .or_else(|| {
-                run.iter()
-                    .map(|index| format!("{letter}{}", self.entries[*index].row_id))
-                    .find(|id| !used.contains(id))
-            })
-            .unwrap_or_default();
+        let id = known.unwrap_or_else(|| self.new_fold_name(letter, run, used));
         used.insert(id.clone());
         for index in run {
             self.entries[*index].fold_row = Some(id.clone());
@@ -260,6 +254,22 @@ impl<I: Item> RowList<I> {
             self.entries[*first].starts_row = true;
         }
         id
+    }
+
+    /// A name that no other folded row has: one may be called after an item that left it.
+    fn new_fold_name(&self, letter: char, run: &[usize], used: &HashSet<String>) -> String {
+        let taken: HashSet<&str> = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.fold_row.as_deref())
+            .collect();
+        let is_free = |id: &String| !used.contains(id) && !taken.contains(id.as_str());
+        let first = run.first().map_or("", |index| &self.entries[*index].row_id);
+        run.iter()
+            .map(|index| format!("{letter}{}", self.entries[*index].row_id))
+            .chain((1..).map(|n: u64| format!("{letter}{first}+{n}")))
+            .find(is_free)
+            .unwrap_or_default()
     }
 
     fn marks(&self, index: usize, last_read: Option<usize>) -> Option<Marks> {

@@ -326,7 +326,8 @@ async fn what_arrives_while_a_room_opens_is_shown_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_of_the_same_name_are_told_apart_when_they_join_and_what_a_room_is_made_with_is_no_news() {
+async fn two_of_the_same_name_are_told_apart_when_they_join_and_what_a_room_is_made_with_is_no_news()
+ {
     let (server, client, room_id) = setup().await;
     let f = EventFactory::new().room(room_id);
     let create = f.create(&ALICE, ruma::RoomVersionId::V11).sender(&ALICE);
@@ -353,7 +354,15 @@ async fn two_of_the_same_name_are_told_apart_when_they_join_and_what_a_room_is_m
         )
     };
     assert!(watcher.rows.iter().any(created), "{}", watcher.show());
-    let named = |row: &Row| matches!(&row.kind, RowKind::Change { change: RoomChange::Name(_), .. });
+    let named = |row: &Row| {
+        matches!(
+            &row.kind,
+            RowKind::Change {
+                change: RoomChange::Name(_),
+                ..
+            }
+        )
+    };
     assert!(!watcher.rows.iter().any(named), "{}", watcher.show());
 }
 
