@@ -87,6 +87,8 @@ pub(super) struct Model {
     pub keys: Waiting,
     /// The timeline does not show what the event cache holds.
     pub timeline_is_wrong: bool,
+    /// How often a timeline was made: each numbers its items in a way of its own.
+    pub n_timelines: u64,
     /// When the timeline was opened.
     pub opened: Option<Instant>,
     /// Rows are being fetched.
@@ -143,6 +145,7 @@ pub(super) async fn run(start: Start) {
         seen_due: None,
         keys: Waiting::default(),
         timeline_is_wrong: false,
+        n_timelines: 0,
         opened: None,
         paginating: false,
         refill_to: 0,
@@ -233,10 +236,13 @@ impl Model {
         self.room.state() == Membership::Joined
     }
 
-    async fn build_timeline(&self) -> Option<Arc<Timeline>> {
+    async fn build_timeline(&mut self) -> Option<Arc<Timeline>> {
+        // Rows keep their names when a timeline is made anew: its own must not be among them.
+        self.n_timelines += 1;
         let opened = self
             .room
             .timeline_builder()
+            .with_internal_id_prefix(format!("{}.", self.n_timelines))
             .track_read_marker_and_receipts(TimelineReadReceiptTracking::MessageLikeEvents)
             .event_filter(timeline::shows)
             .build()

@@ -323,6 +323,15 @@ async fn what_arrives_while_a_room_opens_is_shown_once() {
             says(rows, "one") == 1 && says(rows, "two") == 1
         })
         .await;
+    // The timeline was made anew; what comes now has names of its own.
+    let mut builder = JoinedRoomBuilder::new(room_id);
+    for n in 0..8 {
+        builder = builder.add_timeline_event(f.text_msg(format!("later {n}")));
+    }
+    server.sync_room(&client, builder).await;
+    watcher.until("the rest", Watcher::says("later 7")).await;
+    let ids: std::collections::HashSet<_> = watcher.rows.iter().map(|row| &row.id).collect();
+    assert_eq!(ids.len(), watcher.rows.len(), "{:?}", watcher.rows);
 }
 
 #[tokio::test(flavor = "multi_thread")]
