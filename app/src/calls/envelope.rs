@@ -13,9 +13,21 @@ use serde_json::Value;
 
 use crate::ids::{OwnedUserId, RoomId, UserId};
 
+/// How an event came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Came {
+    /// Its homeserver vouches for all of it.
+    #[default]
+    InClear,
+    /// Who wrote it vouches for its type and content, and for no state: that is never encrypted.
+    Encrypted,
+}
+
 /// An event with what is around its content.
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope {
+    #[serde(skip)]
+    came: Came,
     #[serde(rename = "type")]
     event_type: String,
     /// Who sent it.
@@ -37,8 +49,14 @@ struct Unsigned {
 
 impl Envelope {
     /// Takes an event apart; `None` if it is none.
-    pub(super) fn read(event: &Raw<AnySyncTimelineEvent>) -> Option<Self> {
-        serde_json::from_str(event.json().get()).ok()
+    pub(super) fn read(event: &Raw<AnySyncTimelineEvent>, came: Came) -> Option<Self> {
+        let envelope = serde_json::from_str(event.json().get()).ok()?;
+        Some(Self { came, ..envelope })
+    }
+
+    /// Whether the homeserver could have written it.
+    pub(super) fn came_in_clear(&self) -> bool {
+        self.came == Came::InClear
     }
 
     /// How old it is, in milliseconds.
@@ -53,7 +71,8 @@ impl Envelope {
 
     /// Who is not in the room any more, if that is what it says.
     pub(super) fn left(&self) -> Option<OwnedUserId> {
-        let left = self.event_type == "m.room.member"
+        let left = self.came_in_clear()
+            && self.event_type == "m.room.member"
             && matches!(self.content["membership"].as_str(), Some("leave" | "ban"));
         left.then_some(self.state_key.as_deref())
             .flatten()
@@ -99,7 +118,28 @@ mod tests {
 
     fn read(event: Value) -> Option<Envelope> {
         let raw = serde_json::value::to_raw_value(&event).unwrap();
-        Envelope::read(&Raw::from_json(raw))
+        Envelope::read(&Raw::from_json(raw), Came::InClear)
+    }
+
+    #[test]
+    fn nobody_leaves_by_an_encrypted_message() {
+        let event = json!({
+            "type": "m.room.member", "sender": "@eve:x", "state_key": "@bo:x",
+            "content": { "membership": "leave" },
+        });
+        let raw = Raw::from_json(serde_json::value::to_raw_value(&event).unwrap());
+        assert!(
+            Envelope::read(&raw, Came::InClear)
+                .unwrap()
+                .left()
+                .is_some()
+        );
+        assert!(
+            Envelope::read(&raw, Came::Encrypted)
+                .unwrap()
+                .left()
+                .is_none()
+        );
     }
 
     #[test]

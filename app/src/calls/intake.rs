@@ -8,7 +8,7 @@ use std::{collections::VecDeque, pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt as _};
 use hardline_rtc::voip::{Batch, Happening, limits::MAX_LIFETIME};
 use matrix_sdk::{
-    Room, RoomState,
+    EncryptionState, Room, RoomState,
     deserialized_responses::{TimelineEvent, TimelineEventKind},
     sync::RoomUpdates,
 };
@@ -21,7 +21,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{clock, envelope::Envelope, permission};
+use super::{
+    clock,
+    envelope::{Came, Envelope},
+    permission,
+};
 use crate::{ids::OwnedRoomId, session::Session};
 
 /// Events that wait for their keys.
@@ -136,19 +140,23 @@ impl Intake {
         event: &TimelineEvent,
         received_at: u64,
     ) {
+        let came = match &event.kind {
+            TimelineEventKind::Decrypted(_) => Came::Encrypted,
+            _ => Came::InClear,
+        };
         let TimelineEventKind::UnableToDecrypt { event, .. } = &event.kind else {
-            let happening = self.read(room, event.raw(), received_at).await;
+            let happening = self.read(room, event.raw(), came, received_at).await;
             batch.happenings.extend(happening);
             return;
         };
-        let young =
-            Envelope::read(event).is_some_and(|envelope| envelope.age(received_at) < MAX_LIFETIME);
+        let young = Envelope::read(event, came)
+            .is_some_and(|envelope| envelope.age(received_at) < MAX_LIFETIME);
         if !young {
             return;
         }
         // The key may have come since the SDK looked.
         if let Some(opened) = unlock(room, event).await {
-            let happening = self.read(room, &opened, received_at).await;
+            let happening = self.read(room, &opened, Came::Encrypted, received_at).await;
             batch.happenings.extend(happening);
             return;
         }
@@ -172,7 +180,9 @@ impl Intake {
             };
             match unlock(&room, &locked.event).await {
                 Some(opened) => {
-                    let happening = self.read(&room, &opened, locked.received_at).await;
+                    let happening = self
+                        .read(&room, &opened, Came::Encrypted, locked.received_at)
+                        .await;
                     batch.happenings.extend(happening);
                 }
                 None if now.saturating_sub(locked.received_at) < MAX_LIFETIME => {
@@ -189,9 +199,10 @@ impl Intake {
         &self,
         room: &Room,
         event: &Raw<AnySyncTimelineEvent>,
+        came: Came,
         received_at: u64,
     ) -> Option<Happening> {
-        let envelope = Envelope::read(event)?;
+        let envelope = Envelope::read(event, came)?;
         if let Some(user_id) = envelope.left() {
             return Some(Happening::Left {
                 room_id: room.room_id().to_owned(),
@@ -200,6 +211,11 @@ impl Intake {
             });
         }
         if !envelope.is_call_event() {
+            return None;
+        }
+        if envelope.came_in_clear() && !is_open(room).await {
+            let (room_id, sender) = (room.room_id(), &envelope.sender);
+            tracing::warn!(%room_id, %sender, "a call event in clear counts for nothing in an encrypted room");
             return None;
         }
         let permission = match envelope.is_invite() {
@@ -215,6 +231,13 @@ impl Intake {
             }
         }
     }
+}
+
+/// Whether it is certain that the room is not encrypted. In one that is, whoever runs the homeserver could take part in
+/// calls by events in clear.
+async fn is_open(room: &Room) -> bool {
+    let state = room.latest_encryption_state().await;
+    state.is_ok_and(|state| matches!(state, EncryptionState::NotEncrypted))
 }
 
 /// The event, if its key is there by now.
