@@ -36,7 +36,7 @@ pub enum MediaError {
     /// It ended, though nobody told it to.
     #[error("the media process ended: {0:?}")]
     Ended(Option<Exit>),
-    /// It did not say that it runs within [`READY_LIMIT`].
+    /// It did not say that it runs within [`READY_LIMIT`], or took no request within [`CLOSE_LIMIT`].
     #[error("the media process does not answer")]
     Late,
     /// It is of another version of the program.

@@ -139,8 +139,22 @@ impl MediaProcess for ChildMediaProcess {
     async fn ask(&mut self, request: &Request) -> Result<(), MediaError> {
         let mut line = serde_json::to_vec(request).map_err(io::Error::from)?;
         line.push(b'\n');
-        self.input.write_all(&line).await?;
-        Ok(self.input.flush().await?)
+        let writing = async {
+            self.input.write_all(&line).await?;
+            self.input.flush().await
+        };
+        match timeout(CLOSE_LIMIT, writing).await {
+            Ok(written) => Ok(written?),
+            // It hangs, and half a line is in its way: it is of no use any more.
+            Err(_) => {
+                tracing::warn!(
+                    pid = self.pid,
+                    "a media process takes nothing and was killed"
+                );
+                self.child.start_kill()?;
+                Err(MediaError::Late)
+            }
+        }
     }
 
     async fn next(&mut self) -> Result<Event, MediaError> {
@@ -183,6 +197,7 @@ mod tests {
     use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
     use super::*;
+    use crate::media::protocol::{Round, Sdp};
 
     /// A program that is this shell script.
     fn script(dir: &tempfile::TempDir, text: &str) -> ChildMedia {
@@ -252,6 +267,27 @@ mod tests {
             format!(r#"{READY}; echo '{{"event":"from_the_future"}}'; echo '{{"event":"heard"}}'"#);
         let mut process = script(&dir, &text).start().await.unwrap();
         assert_eq!(process.next().await.unwrap(), Event::Heard);
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_nothing_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut process = script(&dir, &format!("{READY}; exec sleep 300"))
+            .start()
+            .await
+            .unwrap();
+        let full = Request::Accept {
+            round: Round(1),
+            answer: Sdp("v=0\r\n".repeat(40_000)),
+        };
+        let asked = process.ask(&full).await;
+        assert!(matches!(asked, Err(MediaError::Late)), "{asked:?}");
+        let ended = process.next().await;
+        let killed = Exit::Signal(9);
+        assert!(
+            matches!(&ended, Err(MediaError::Ended(Some(exit))) if *exit == killed),
+            "{ended:?}"
+        );
     }
 
     #[tokio::test]
