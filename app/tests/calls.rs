@@ -47,6 +47,12 @@ impl World {
     }
 }
 
+/// Takes a call that rings.
+fn take(person: &Person, key: CallKey, options: CallOptions) {
+    let taken = person.core.calls().answer(key, options);
+    assert_eq!(person.core.block_on(taken).expect("told"), Ok(()));
+}
+
 /// Every media process of a person does what it is asked for.
 fn oblige_all(person: &Person) {
     let (media, tasks) = (person.media.clone(), person.core.tasks().clone());
@@ -203,7 +209,7 @@ fn a_call_rings_is_taken_and_ends_on_both_sides() {
     let ready = bo.wait("a process", bo.media.started(), |all| !all.is_empty());
     assert!(ready[0].asked().borrow().is_empty());
 
-    bo.core.calls().answer(key.clone(), CallOptions::default());
+    take(&bo, key.clone(), CallOptions::default());
     for person in [&ada, &bo] {
         reaches(person, Stage::Connected);
     }
@@ -259,7 +265,7 @@ fn a_media_process_that_dies_ends_its_call_and_says_so() {
     // One that only stands ready is replaced.
     last_process(&bo.media).die();
     std::thread::sleep(Duration::from_millis(300));
-    bo.core.calls().answer(key, CallOptions::default());
+    take(&bo, key, CallOptions::default());
     reaches(&bo, Stage::Connected);
     reaches(&ada, Stage::Connected);
     assert_eq!(bo.media.started().borrow().len(), 2);
@@ -285,6 +291,53 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn a_call_in_clear_counts_for_nothing_in_an_encrypted_room() {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    let session = ada.core.session().expect("signed in");
+    let invite = serde_json::json!({
+        "call_id": "clear", "party_id": "P", "version": "1", "lifetime": 60_000,
+        "offer": { "type": "offer", "sdp": DESCRIPTION },
+    });
+    let content = ruma::serde::Raw::new(&invite)
+        .expect("JSON")
+        .cast_unchecked();
+    let request = ruma::api::client::message::send_message_event::v3::Request::new_raw(
+        room_id.clone(),
+        "clear".into(),
+        "m.call.invite".into(),
+        content,
+    );
+    ada.core
+        .block_on(async { session.client().send(request).await })
+        .expect("the server takes it");
+    ada.open(&room_id).say("after it");
+    bo.open(&room_id).hear("after it");
+    assert!(bo.core.calls().calls().borrow().is_empty());
+    // And one that is encrypted as the room is does ring.
+    place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+}
+
+#[test]
+fn a_second_answer_leaves_the_call_to_the_first() {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    let key = place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+    let calls = bo.core.calls();
+    let first = calls.answer(key.clone(), CallOptions::default());
+    let second = calls.answer(key.clone(), CallOptions::default());
+    calls.reject(key);
+    assert_eq!(bo.core.block_on(first).expect("told"), Ok(()));
+    assert!(bo.core.block_on(second).expect("told").is_err());
+    reaches(&bo, Stage::Connected);
+    reaches(&ada, Stage::Connected);
+}
+
+#[test]
 fn a_stranger_in_a_group_does_not_ring() {
     let world = World::new();
     let (ada, bo, eve) = (world.person("ada"), world.person("bo"), world.person("eve"));
@@ -303,7 +356,11 @@ fn a_stranger_in_a_group_does_not_ring() {
         .core
         .calls()
         .place(room_id.clone(), Some(bos_id), options);
+    let mut his = bo.core.calls().news();
     let call = reaches(&bo, Stage::Silent);
-    assert_eq!(Some(call.key), key);
+    assert_eq!(Some(call.key.clone()), key);
     assert!(bo.media.started().borrow().is_empty());
+    eve.core.calls().hang_up(call.key);
+    let his = ended(&bo, &mut his);
+    assert!(!his.rang && !his.missed, "{his:?}");
 }

@@ -10,11 +10,11 @@ use hardline_rtc::{
     Moment,
     voip::{
         Action, Batch, CallKey, CallMachine, Command, Delivery, EndReason, IdSource, Input,
-        MediaEvent, MediaFailure, MediaRequest, Others, Place, SendId, Stage, Summary,
+        MediaEvent, MediaFailure, MediaRequest, Others, Place, Refusal, SendId, Stage, Summary,
     },
 };
 use rand::{Rng as _, distr::Alphanumeric};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
     clock,
@@ -114,9 +114,19 @@ pub(super) async fn run(
 
 impl Actor {
     fn handle(&mut self, input: Input) {
+        self.handle_and_tell(input);
+    }
+
+    /// Handles what happens; tells if it is refused, and why.
+    fn handle_and_tell(&mut self, input: Input) -> Option<Refusal> {
+        let mut refused = None;
         for action in self.machine.handle(clock::now(), input) {
+            if let Action::Refused { why, .. } = &action {
+                refused = Some(*why);
+            }
             self.act(action);
         }
+        refused
     }
 
     fn on_batch(&mut self, batch: Batch) {
@@ -143,17 +153,11 @@ impl Actor {
                 };
                 self.begin(&call, options, Input::Place(place));
             }
-            Order::Answer { call, options } => {
-                let command = Command::Accept {
-                    video: false,
-                    others: Others::Hold,
-                };
-                let input = Input::Command {
-                    call: call.clone(),
-                    command,
-                };
-                self.begin(&call, options, input);
-            }
+            Order::Answer {
+                call,
+                options,
+                taken,
+            } => self.answer(&call, options, taken),
             Order::Command { call, command } => self.handle(Input::Command { call, command }),
             Order::EndAll { done } => {
                 self.end_all();
@@ -166,6 +170,44 @@ impl Actor {
     fn begin(&mut self, call: &CallKey, options: CallOptions, input: Input) {
         self.attach(call, options);
         self.handle(input);
+        self.detach_if_gone(call);
+    }
+
+    fn answer(
+        &mut self,
+        call: &CallKey,
+        options: CallOptions,
+        taken: oneshot::Sender<Result<(), Refusal>>,
+    ) {
+        let before = self.attached.get(call).map(|a| a.options.clone());
+        self.attach(call, options);
+        let command = Command::Accept {
+            video: false,
+            others: Others::Hold,
+        };
+        let input = Input::Command {
+            call: call.clone(),
+            command,
+        };
+        match self.handle_and_tell(input) {
+            None => {
+                if taken.send(Ok(())).is_err() {
+                    let (call, command) = (call.clone(), Command::HangUp);
+                    self.handle(Input::Command { call, command });
+                }
+            }
+            Some(why) => {
+                // Somebody else's call goes on as they wanted it.
+                if let (Some(attached), Some(before)) = (self.attached.get_mut(call), before) {
+                    attached.options = before;
+                }
+                let _ = taken.send(Err(why));
+            }
+        }
+        self.detach_if_gone(call);
+    }
+
+    fn detach_if_gone(&mut self, call: &CallKey) {
         if self.machine.call(call).is_none() {
             self.attached.remove(call);
         }
@@ -364,7 +406,10 @@ impl Actor {
             calls.retain(|shown| shown.key != *call)
         });
         let ended = Box::new(EndedCall::new(summary, fatal));
-        if let Err(error) = self.store.log_call(&ended.logged()) {
+        // Whoever may not ring does not fill the list either.
+        if ended.is_of_interest()
+            && let Err(error) = self.store.log_call(&ended.logged())
+        {
             tracing::warn!(%error, "a call is not in the list of calls");
         }
         let _ = self.outlets.news.send(CallNews::Ended(ended));

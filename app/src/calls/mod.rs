@@ -99,9 +99,25 @@ impl CallsService {
         Some(call)
     }
 
-    /// Takes a call.
-    pub fn answer(&self, call: CallKey, options: CallOptions) {
-        self.order(Order::Answer { call, options });
+    /// Takes a call. What is returned tells whether it was taken by this; if it is dropped before, the call is ended. It
+    /// fails if there is no session.
+    pub fn answer(
+        &self,
+        call: CallKey,
+        options: CallOptions,
+    ) -> oneshot::Receiver<Result<(), Refusal>> {
+        let (taken, answered) = oneshot::channel();
+        self.order(Order::Answer {
+            call,
+            options,
+            taken,
+        });
+        answered
+    }
+
+    /// Does not take a call that rings, on all devices. One that was taken meanwhile goes on.
+    pub fn reject(&self, call: CallKey) {
+        self.command(call, Command::Reject { busy: false });
     }
 
     /// Ends a call, whatever it is at; a ring is rejected, on all devices.

@@ -3,7 +3,7 @@
 use hardline_rtc::voip::{CallKey, Command};
 use tokio::sync::oneshot;
 
-use super::state::CallOptions;
+use super::state::{CallOptions, Refusal};
 use crate::ids::OwnedUserId;
 
 /// What the rest of the program wants.
@@ -16,8 +16,12 @@ pub(super) enum Order {
         invitee: Option<OwnedUserId>,
         options: CallOptions,
     },
-    /// Take a call.
-    Answer { call: CallKey, options: CallOptions },
+    /// Take a call, and tell whether it is taken. It is ended again if nobody hears that.
+    Answer {
+        call: CallKey,
+        options: CallOptions,
+        taken: oneshot::Sender<Result<(), Refusal>>,
+    },
     /// Something else with a call.
     Command { call: CallKey, command: Command },
     /// End all calls, and tell when what the other sides are to know is on its way.

@@ -9,7 +9,7 @@ use std::{
 
 use hardline_platform::media::protocol::IceServer;
 use matrix_sdk::config::RequestConfig;
-use ruma::api::client::voip::get_turn_server_info::v3 as turn_server;
+use ruma::api::{client::voip::get_turn_server_info::v3 as turn_server, error::ErrorKind};
 use tokio::sync::Mutex;
 
 use crate::session::Session;
@@ -20,6 +20,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// After this time a homeserver that named none, or did not answer, is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
+/// When it is asked again if it was not heard: the network may be back by then.
+const SOON: Duration = Duration::from_secs(5);
 
 /// The relays of a session. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -67,28 +69,32 @@ impl Relays {
             Ok(Err(error)) => {
                 let kind = error.client_api_error_kind();
                 tracing::info!(?kind, "the homeserver names no relay for calls");
-                Known::nothing()
+                // It said so, or it was not heard.
+                Known::nothing(match kind {
+                    Some(ErrorKind::NotFound | ErrorKind::Unrecognized) => ASK_AGAIN,
+                    _ => SOON,
+                })
             }
             Err(_) => {
                 tracing::info!("the homeserver does not say in time which relays it has");
-                Known::nothing()
+                Known::nothing(SOON)
             }
         }
     }
 }
 
 impl Known {
-    fn nothing() -> Self {
+    fn nothing(time: Duration) -> Self {
         Self {
             servers: Vec::new(),
-            until: Instant::now() + ASK_AGAIN,
+            until: Instant::now() + time,
         }
     }
 }
 
 fn known(answer: turn_server::Response) -> Known {
     if answer.uris.is_empty() {
-        return Known::nothing();
+        return Known::nothing(ASK_AGAIN);
     }
     let server = IceServer {
         urls: answer.uris,

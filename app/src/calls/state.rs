@@ -105,6 +105,9 @@ pub enum CallFault {
     /// The process that carries the sound ended, or cannot do its work.
     #[error("the process that carries the sound failed")]
     MediaFailed,
+    /// The connection was with somebody else than who described it, and was cut.
+    #[error("the connection was not with the other side but with somebody in between, and was cut")]
+    SomebodyInBetween,
     /// The address of a relay makes no sense.
     #[error("the homeserver names a relay that cannot be used")]
     BadRelay,
@@ -124,9 +127,9 @@ impl CallFault {
             Fault::Playback { .. } => Some(Self::CannotPlay),
             Fault::IceServer => Some(Self::BadRelay),
             Fault::Pipeline { .. } => Some(Self::MediaFailed),
+            Fault::Fingerprint => Some(Self::SomebodyInBetween),
             Fault::Description { .. }
             | Fault::Candidate { .. }
-            | Fault::Fingerprint
             | Fault::Connection
             | Fault::Malformed { .. }
             | Fault::NotNow { .. } => None,
@@ -185,7 +188,7 @@ pub struct EndedCall {
     pub fault: Option<CallFault>,
     /// Whether it was allowed to ring here.
     pub rang: bool,
-    /// Whether the person here should be told that they missed it.
+    /// Whether the person here should be told that they missed it: it was allowed to ring.
     pub missed: bool,
     /// How long it was connected, in milliseconds; `None` if it never was.
     pub connected_for: Option<u64>,
@@ -195,6 +198,7 @@ pub struct EndedCall {
 
 impl EndedCall {
     pub(super) fn new(summary: &Summary, fault: Option<CallFault>) -> Self {
+        let rang = summary.permission == voip::Permission::Ring;
         Self {
             key: summary.call.clone(),
             direction: summary.direction,
@@ -202,11 +206,16 @@ impl EndedCall {
             reason: summary.reason.clone(),
             by: summary.by,
             fault,
-            rang: summary.permission == voip::Permission::Ring,
-            missed: summary.is_missed(),
+            rang,
+            missed: rang && summary.is_missed(),
             connected_for: summary.connected_for,
             known_for: super::clock::now() - summary.since,
         }
+    }
+
+    /// Whether it belongs into the list of calls: the person here called, could hear it ring, or took it.
+    pub(super) fn is_of_interest(&self) -> bool {
+        self.direction == Direction::Outgoing || self.rang || self.connected_for.is_some()
     }
 
     /// As it is kept.

@@ -36,7 +36,7 @@ pub(super) async fn call(
     let following = Following::new(core.calls(), link, limit);
     let key = core.calls().place(room_id, invitee, options);
     let key = key.ok_or_else(|| Failure::from(Notice::NotAllowed))?;
-    match following.until_over(key).await? {
+    match following.until_over(key, true).await? {
         Some(ended) => outcome(&ended),
         None => Ok(Value::Null),
     }
@@ -79,11 +79,25 @@ pub(super) async fn answer(
         };
         let Some(key) = key else { continue };
         let following = Following::new(calls, link, answering.limit);
-        match answering.reject {
-            true => calls.hang_up(key.clone()),
-            false => calls.answer(key.clone(), answering.options.clone()),
+        if answering.reject {
+            calls.reject(key.clone());
+        } else {
+            let taken = tokio::select! {
+                () = link.closed() => return Ok(Value::Null),
+                taken = calls.answer(key.clone(), answering.options.clone()) => taken,
+            };
+            match taken {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) if answering.once => return Err(lines::refused(why)),
+                // Another command took it, say: that one looks after it.
+                Ok(Err(_)) => {
+                    until_it_rings_no_more(calls, &key, link).await;
+                    continue;
+                }
+                Err(_) => return Err(Failure::not_signed_in()),
+            }
         }
-        let ended = following.until_over(key).await;
+        let ended = following.until_over(key, !answering.reject).await;
         match ended {
             Ok(Some(ended)) if answering.once && answering.reject => {
                 return rejected(&ended);
@@ -94,6 +108,15 @@ pub(super) async fn answer(
             // Somebody else took it, or it went wrong; the next may go well.
             Ok(Some(_)) | Err(_) => {}
         }
+    }
+}
+
+async fn until_it_rings_no_more(calls: &CallsService, key: &CallKey, link: &Link) {
+    let mut state = calls.calls();
+    let rings = |calls: &Calls| find(calls, key).is_some_and(|call| call.stage == Stage::Ringing);
+    tokio::select! {
+        () = link.closed() => {}
+        _ = state.wait_for(|calls| !rings(calls)) => {}
     }
 }
 
@@ -146,12 +169,16 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Tells how the call goes until it is over; `None` if nobody listens any more.
-    async fn until_over(mut self, mut key: CallKey) -> Result<Option<EndedCall>, Failure> {
+    /// Tells how the call goes until it is over; `None` if nobody listens any more. A call of one's `own` ends then.
+    async fn until_over(
+        mut self,
+        mut key: CallKey,
+        own: bool,
+    ) -> Result<Option<EndedCall>, Failure> {
         let mut state = self.calls.calls();
         let mut guard = HangUp {
             calls: self.calls,
-            call: Some(key.clone()),
+            call: own.then(|| key.clone()),
         };
         let (mut told, mut until) = (None, None);
         state.mark_changed();
@@ -178,7 +205,7 @@ impl<'a> Following<'a> {
                             guard.call = None;
                             return Ok(Some(*ended));
                         };
-                        guard.call = Some(other.clone());
+                        guard.call = own.then(|| other.clone());
                         key = other;
                         state.mark_changed();
                     }
