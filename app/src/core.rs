@@ -30,6 +30,7 @@ use crate::{
     session::{Session, SessionConfig, SessionService, SessionState},
     store::{Store, StoreError},
     view::{
+        calls::CallsViewModel,
         new_conversation::NewConversationViewModel,
         onboarding::OnboardingViewModel,
         room::RoomViewModel,
@@ -134,6 +135,7 @@ struct Views {
     recovery: RecoveryViewModel,
     media: MediaService,
     calls: CallsService,
+    calls_view: CallsViewModel,
 }
 
 impl Views {
@@ -147,9 +149,13 @@ impl Views {
             "forget-pictures",
             forget_pictures(shared.clone(), media.clone()),
         );
+        let calls = CallsService::start(shared);
+        let calls_view = crate::view::calls::model::start(shared, &calls);
+        crate::notifications::calls::start(shared, calls_view.clone(), shell_effects.clone());
         Self {
             shell,
-            calls: CallsService::start(shared),
+            calls_view,
+            calls,
             verification: verification::start(shared, shell_effects.clone()),
             recovery: recovery::start(shared),
             media,
@@ -326,6 +332,11 @@ impl Core {
     /// Pictures and files.
     pub fn media(&self) -> &MediaService {
         &self.inner.views.media
+    }
+
+    /// Calls, as they are shown.
+    pub fn calls_view(&self) -> CallsViewModel {
+        self.inner.views.calls_view.clone()
     }
 
     /// Calls.

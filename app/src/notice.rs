@@ -92,6 +92,10 @@ pub enum Notice {
     RoomNotFound,
     /// We may not do that in this room.
     NotAllowed,
+    /// The other side's program cannot do that in a call.
+    CallCannot,
+    /// There are too many calls at a time.
+    TooManyCalls,
     /// The person is not known to the server.
     UserNotFound {
         /// Who.

@@ -12,9 +12,12 @@ use hardline_app::{
     rooms::actions::{self, NewRoom},
     view::{room::MessageRow, room_list::RowMembership},
 };
-use hardline_platform::media::{
-    FakeMedia, FakeMediaProcess,
-    protocol::{Event, LocalStream, Purpose, Request, Sdp},
+use hardline_platform::{
+    media::{
+        FakeMedia, FakeMediaProcess,
+        protocol::{Event, LocalStream, Purpose as StreamPurpose, Request, Sdp},
+    },
+    notify::{Notification, NotificationEvent, Purpose, Urgency},
 };
 use hardline_testkit::{HardlineServer, Homeserver};
 use support::{LIMIT, Person};
@@ -91,7 +94,7 @@ const CONNECTING: Duration = Duration::from_millis(500);
 async fn answer(process: &FakeMediaProcess, request: &Request) {
     let streams = vec![LocalStream {
         id: "ours".to_owned(),
-        purpose: Purpose::UserMedia,
+        purpose: StreamPurpose::UserMedia,
     }];
     let sdp = Sdp(DESCRIPTION.to_owned());
     match request {
@@ -422,4 +425,53 @@ fn an_invite_that_an_answer_leaves_out_rings() {
     }
     sync.resume();
     reaches(&bo, Stage::Ringing);
+}
+
+#[test]
+fn a_ring_is_shown_by_the_desktop_and_taken_there() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let key = place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+    let ring = shown(&bo, Purpose::Ring);
+    assert_eq!((&*ring.title, &*ring.body), ("ada", "Incoming call · Team"));
+    assert_eq!(ring.urgency, Urgency::Critical);
+    bo.notifier.happen(NotificationEvent::Action {
+        tag: ring.tag.clone(),
+        action: "accept".to_owned(),
+        token: None,
+    });
+    reaches(&bo, Stage::Connected);
+    until(|| !bo.notifier.shown().contains_key(&ring.tag));
+    ada.core.calls().hang_up(key);
+
+    // One that nobody takes is told afterwards, and called back from there.
+    let key = place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+    ada.core.calls().hang_up(key);
+    let missed = shown(&bo, Purpose::MissedCall);
+    assert_eq!(missed.title, "ada");
+    bo.notifier.happen(NotificationEvent::Action {
+        tag: missed.tag,
+        action: "call-back".to_owned(),
+        token: None,
+    });
+    reaches(&ada, Stage::Ringing);
+}
+
+/// Waits for a notification.
+fn shown(person: &Person, purpose: Purpose) -> Notification {
+    let find = || {
+        let all = person.notifier.shown();
+        all.into_values().find(|it| it.purpose == purpose)
+    };
+    until(|| find().is_some());
+    find().expect("just seen")
+}
+
+fn until(holds: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < LIMIT, "it did not happen in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -158,6 +158,17 @@ impl Actor {
                 options,
                 taken,
             } => self.answer(&call, options, taken),
+            Order::Take { call, others } => {
+                let command = Command::Accept {
+                    video: false,
+                    others,
+                };
+                let input = Input::Command {
+                    call: call.clone(),
+                    command,
+                };
+                self.handle(input);
+            }
             Order::Command { call, command } => self.handle(Input::Command { call, command }),
             Order::EndAll { done } => {
                 self.end_all();

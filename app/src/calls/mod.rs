@@ -30,7 +30,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use self::state::{
     Call, CallFault, CallId, CallKey, CallNews, CallOptions, Calls, Direction, EndReason,
-    EndedCall, Refusal, Side, Source, Stage, Statistics,
+    EndedCall, Others, Refusal, Side, Source, Stage, Statistics,
 };
 use self::{actor::Outlets, order::Order};
 use crate::{
@@ -116,6 +116,12 @@ impl CallsService {
         answered
     }
 
+    /// Takes a call with the system's microphone and loudspeaker, and leaves it to others to follow it. What becomes of the one
+    /// under way is told by `others`.
+    pub fn take(&self, call: CallKey, others: Others) {
+        self.order(Order::Take { call, others });
+    }
+
     /// Does not take a call that rings, on all devices. One that was taken meanwhile goes on.
     pub fn reject(&self, call: CallKey) {
         self.command(call, Command::Reject { busy: false });
@@ -142,6 +148,15 @@ impl CallsService {
             let service = service.clone();
             Box::pin(async move { service.end_all().await })
         }));
+    }
+
+    /// Puts the other side on hold, or goes on with them; whoever was active then is put on hold.
+    pub fn hold(&self, call: CallKey, held: bool) {
+        let command = match held {
+            true => Command::Hold,
+            false => Command::Resume,
+        };
+        self.command(call, command);
     }
 
     /// Ends all calls, and waits three seconds at most until the other sides are told.

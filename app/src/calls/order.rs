@@ -1,6 +1,6 @@
 //! What the rest of the program wants of calls.
 
-use hardline_rtc::voip::{CallKey, Command};
+use hardline_rtc::voip::{CallKey, Command, Others};
 use tokio::sync::oneshot;
 
 use super::state::{CallOptions, Refusal};
@@ -22,6 +22,8 @@ pub(super) enum Order {
         options: CallOptions,
         taken: oneshot::Sender<Result<(), Refusal>>,
     },
+    /// Take a call for the person in front of the device, however it goes on.
+    Take { call: CallKey, others: Others },
     /// Something else with a call.
     Command { call: CallKey, command: Command },
     /// End all calls, and tell when what the other sides are to know is on its way.

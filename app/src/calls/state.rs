@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 pub use hardline_platform::media::protocol::Statistics;
 use hardline_platform::media::{MediaError, protocol::Fault};
 use hardline_rtc::voip::{self, CallView, Summary};
-pub use hardline_rtc::voip::{CallId, CallKey, Direction, EndReason, Refusal, Side, Stage};
+pub use hardline_rtc::voip::{CallId, CallKey, Direction, EndReason, Others, Refusal, Side, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::{ids::OwnedUserId, store::LoggedCall};
@@ -34,8 +34,8 @@ pub struct Call {
     pub peer_holds: bool,
     /// The other side was heard.
     pub heard: bool,
-    /// Media have flowed.
-    pub connected: bool,
+    /// Since when media flow, in milliseconds since 1970; `None` if they never did.
+    pub connected_since: Option<u64>,
     /// What goes wrong without ending it, the newest last.
     pub faults: Vec<CallFault>,
     /// What was sent and received of late; `None` before it is connected.
@@ -55,7 +55,7 @@ impl Call {
             peer_muted: false,
             peer_holds: false,
             heard: false,
-            connected: false,
+            connected_since: None,
             faults: Vec::new(),
             statistics: None,
         };
@@ -71,7 +71,10 @@ impl Call {
         self.held = view.shape.held;
         self.peer_muted = view.remote.audio_muted;
         self.peer_holds = view.remote.holds;
-        self.connected = view.connected_at.is_some();
+        if let (Some(at), None) = (view.connected_at, self.connected_since) {
+            self.connected_since =
+                Some(super::clock::wall().saturating_sub(super::clock::now() - at));
+        }
     }
 }
 

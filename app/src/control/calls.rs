@@ -196,7 +196,7 @@ impl<'a> Following<'a> {
                     let shown = find(&state.borrow_and_update(), &key);
                     if let Some(call) = shown {
                         self.tell(told.as_ref(), &call);
-                        if call.connected && until.is_none() {
+                        if call.connected_since.is_some() && until.is_none() {
                             until = self.limit.map(|limit| Instant::now() + limit);
                         }
                         told = Some(call);

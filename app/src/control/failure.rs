@@ -141,7 +141,7 @@ fn of_notice(notice: &Notice) -> u8 {
         | Notice::Offline
         | Notice::RateLimited { .. } => 5,
         Notice::RoomNotFound | Notice::UserNotFound { .. } | Notice::FileUnreadable { .. } => 6,
-        Notice::NotAllowed => 7,
+        Notice::NotAllowed | Notice::CallCannot | Notice::TooManyCalls => 7,
         Notice::KeyringUnavailable { .. } | Notice::PassphraseNeeded | Notice::WrongPassphrase => 8,
         Notice::WrongRecoveryKey => 9,
         Notice::DiskFull
@@ -201,6 +201,8 @@ fn sentence(notice: &Notice) -> String {
         Notice::ClockWrong { seconds } => format!("this device's clock is off by {seconds} seconds"),
         Notice::RoomNotFound => "no such room".into(),
         Notice::NotAllowed => "not allowed".into(),
+        Notice::CallCannot => "the other side's program cannot do that".into(),
+        Notice::TooManyCalls => "there are too many calls at a time".into(),
         Notice::UserNotFound { user } => format!("{user} is not known"),
         Notice::SendFailed { .. } => "the message could not be sent".into(),
         Notice::TooLongForMessage { bytes, limit } => {

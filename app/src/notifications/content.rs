@@ -4,7 +4,7 @@ use hardline_platform::notify as platform;
 use matrix_sdk::{
     Room, deserialized_responses::RawAnySyncOrStrippedTimelineEvent, sync::Notification,
 };
-use ruma::{MilliSecondsSinceUnixEpoch, OwnedUserId};
+use ruma::{MilliSecondsSinceUnixEpoch, OwnedUserId, events::TimelineEventType};
 
 use crate::{
     rooms::preview,
@@ -24,6 +24,10 @@ pub(super) async fn read(notification: &Notification, room: &Room) -> Option<Arr
     let (sender, timestamp, preview) = match &notification.event {
         RawAnySyncOrStrippedTimelineEvent::Sync(raw) => {
             let event = raw.deserialize().ok()?;
+            // Calls are told by themselves.
+            if event.event_type() == TimelineEventType::CallInvite {
+                return None;
+            }
             let preview = preview::of_event(&event, None, false);
             (
                 event.sender().to_owned(),

@@ -1,6 +1,8 @@
 //! Notifications: a message in a room that is not in front is shown by the desktop, and taken away once it is read.
 
+pub(crate) mod calls;
 mod content;
+mod words;
 
 use std::{
     collections::HashSet,

@@ -5,6 +5,7 @@
 //! stream of diff batches), `effects()` (one-shot), and `send(Action)`, which never blocks and never fails.
 
 mod avatar;
+pub mod calls;
 pub mod handle;
 pub mod new_conversation;
 pub mod onboarding;

@@ -4,6 +4,7 @@
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use hardline_app::{
     ids::{OwnedRoomId, OwnedUserId, RoomId},
     view::room::{MessageRow, RoomAction, RoomState, RoomViewModel, Row, RowKind},
 };
-use hardline_platform::{Services, dirs::ProgramDirs, media::FakeMedia};
+use hardline_platform::{Services, dirs::ProgramDirs, media::FakeMedia, notify::FakeNotifier};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 use zeroize::Zeroizing;
@@ -27,6 +28,8 @@ pub struct Person {
     pub core: Core,
     /// The media processes of the calls.
     pub media: FakeMedia,
+    /// What the desktop shows.
+    pub notifier: Arc<FakeNotifier>,
     _dir: TempDir,
 }
 
@@ -47,14 +50,17 @@ impl Person {
             may_prompt: false,
         };
         let media = FakeMedia::default();
+        let notifier = Arc::new(FakeNotifier::default());
         let services = || Services {
-            media: std::sync::Arc::new(media.clone()),
+            media: Arc::new(media.clone()),
+            notifier: notifier.clone(),
             ..Services::fake()
         };
         let core = Core::start(config, services).expect("the core starts");
         Self {
             core,
             media,
+            notifier,
             _dir: dir,
         }
     }

@@ -11,11 +11,14 @@ use futures_util::StreamExt;
 use tokio::sync::{OnceCell, broadcast};
 use zbus::zvariant::Value;
 
-use super::{Notification, NotificationEvent, Notifier, NotifyError, Urgency};
+use super::{Notification, NotificationEvent, Notifier, NotifyError, Purpose, Urgency};
 use crate::{bus::Bus, identity};
 
 /// The key the specification gives to opening a notification.
 const DEFAULT_ACTION: &str = "default";
+/// Time limits of notifications.
+const NEVER: i32 = 0;
+const AS_THE_SERVER_LIKES: i32 = -1;
 /// The key KDE's and Phosh's servers give to a reply in place.
 const REPLY_ACTION: &str = "inline-reply";
 
@@ -138,6 +141,10 @@ impl Notifier for FreedesktopNotifier {
             .as_ref()
             .map(|path| path.to_string_lossy().into_owned());
         let hints = hints(&notification, image.as_deref());
+        let timeout = match notification.purpose {
+            Purpose::Ring => NEVER,
+            Purpose::Message | Purpose::MissedCall => AS_THE_SERVER_LIKES,
+        };
         let id = server
             .proxy
             .notify(
@@ -148,7 +155,7 @@ impl Notifier for FreedesktopNotifier {
                 &body,
                 &actions,
                 hints,
-                -1,
+                timeout,
             )
             .await?;
         let mut shown = lock(&self.shown);
@@ -204,15 +211,21 @@ fn hints<'a>(
         Urgency::Normal => 1,
         Urgency::Critical => 2,
     };
+    // Names of the specification of notifications, and of the one of sound names.
+    let (category, sound) = match notification.purpose {
+        Purpose::Message => ("im.received", "message-new-instant"),
+        Purpose::Ring => ("call.incoming", "phone-incoming-call"),
+        Purpose::MissedCall => ("call.unanswered", "message-new-instant"),
+    };
     let mut hints = HashMap::from([
         ("desktop-entry", Value::from(identity::APP_ID)),
-        ("category", Value::from("im.received")),
+        ("category", Value::from(category)),
         ("urgency", Value::from(urgency)),
     ]);
     if notification.silent {
         hints.insert("suppress-sound", Value::from(true));
     } else {
-        hints.insert("sound-name", Value::from("message-new-instant"));
+        hints.insert("sound-name", Value::from(sound));
     }
     if let Some(image) = image {
         hints.insert("image-path", Value::from(image));

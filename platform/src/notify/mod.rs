@@ -22,6 +22,8 @@ pub struct Notification {
     pub image: Option<std::path::PathBuf>,
     /// How much it presses.
     pub urgency: Urgency,
+    /// What it is about.
+    pub purpose: Purpose,
     /// Without a sound of the desktop's.
     pub silent: bool,
     /// Buttons.
@@ -40,6 +42,18 @@ pub enum Urgency {
     Normal,
     /// A call.
     Critical,
+}
+
+/// What a notification is about, for the desktop's sounds, vibration and looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// A message came.
+    #[default]
+    Message,
+    /// Somebody calls: it stays until it is taken away.
+    Ring,
+    /// A call was not taken.
+    MissedCall,
 }
 
 /// A button of a notification.

@@ -2,6 +2,7 @@
 //!
 //! Everything here runs on the window's thread and only ever awaits channels.
 
+pub mod calls;
 pub mod new_conversation;
 pub mod onboarding;
 pub mod recovery;

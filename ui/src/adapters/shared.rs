@@ -126,6 +126,8 @@ pub fn notice_data(notice: &Notice) -> views::NoticeData {
         }
         Notice::RoomNotFound => plain(Kind::RoomNotFound),
         Notice::NotAllowed => plain(Kind::NotAllowed),
+        Notice::CallCannot => plain(Kind::CallCannot),
+        Notice::TooManyCalls => plain(Kind::TooManyCalls),
         Notice::UserNotFound { user } => with(Kind::UserNotFound, user),
         Notice::SendFailed { recoverable } => views::NoticeData {
             flag: *recoverable,

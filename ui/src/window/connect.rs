@@ -15,7 +15,7 @@ use slint::{ComponentHandle, SharedString};
 
 use super::{files, links, main_window::Window, pasting, viewer};
 use crate::adapters::{
-    new_conversation, onboarding, recovery, room, room_details, room_list, settings, shell,
+    calls, new_conversation, onboarding, recovery, room, room_details, room_list, settings, shell,
     verification,
 };
 use crate::renderer::WindowNews;
@@ -32,6 +32,7 @@ pub fn connect(window: &Rc<Window>) {
     verification::connect(ui, &ports.verification);
     recovery::connect(ui, &ports.recovery);
     settings::connect(ui, &ports.settings);
+    calls::connect(ui, &ports.calls);
     connect_shell(window);
     connect_list(window);
     connect_room(window);

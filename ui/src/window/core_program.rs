@@ -6,6 +6,7 @@ use hardline_app::{
     ids::RoomId,
     notice::Notice,
     view::{
+        calls::{CallAction, CallEffect, CallsState},
         new_conversation::{NewConversationAction, NewConversationEffect, NewConversationState},
         onboarding::{OnboardingAction, OnboardingState},
         recovery::{RecoveryAction, RecoveryState},
@@ -105,6 +106,10 @@ impl Program for Core {
 
     fn settings(&self) -> Screen<SettingsState, SettingsAction, Notice> {
         Self::settings(self).into()
+    }
+
+    fn calls(&self) -> Screen<CallsState, CallAction, CallEffect> {
+        Self::calls_view(self).into()
     }
 
     fn pictures(&self) -> Source {

@@ -9,6 +9,7 @@ use std::{
 use hardline_app::{
     ids::{OwnedRoomId, RoomId},
     view::{
+        calls::CallAction,
         new_conversation::NewConversationAction,
         onboarding::OnboardingAction,
         recovery::RecoveryAction,
@@ -30,6 +31,7 @@ use super::{
 use crate::{
     adapters::{
         Port, Tasks,
+        calls::{self, CallScreens},
         new_conversation::{self, NewConversation},
         onboarding, recovery,
         room::{self, Room},
@@ -56,6 +58,7 @@ pub(super) struct Ports {
     pub verification: Port<VerificationAction>,
     pub recovery: Port<RecoveryAction>,
     pub settings: Port<SettingsAction>,
+    pub calls: Port<CallAction>,
 }
 
 /// The screens of a session, bound while somebody is signed in.
@@ -64,6 +67,7 @@ struct Session {
     room_list: RoomList,
     _new_conversation: NewConversation,
     _settings: Settings,
+    _calls: CallScreens,
     _others: [Tasks; 2],
 }
 
@@ -278,6 +282,13 @@ impl Window {
             move |appearance| looks(appearance.clone()),
             self.then(|window, notice| window.toasts.notice(&notice)),
         );
+        let calls = calls::bind(
+            ui,
+            &ports.calls,
+            &self.images,
+            program.calls(),
+            self.then(|window, notice| window.toasts.notice(&notice)),
+        );
         tracing::info!("the window is drawn by {}", renderer::name(ui));
         ui.global::<views::SettingsAdapter<'_>>()
             .set_renderer(renderer::name(ui).into());
@@ -290,6 +301,7 @@ impl Window {
             room_list,
             _new_conversation: new_conversation,
             _settings: settings,
+            _calls: calls,
             _others: others,
         });
     }
@@ -311,6 +323,7 @@ impl Window {
         ports.verification.unbind();
         ports.recovery.unbind();
         ports.settings.unbind();
+        ports.calls.unbind();
         self.images.clear();
     }
 

@@ -4,6 +4,7 @@ use hardline_app::{
     ids::RoomId,
     notice::Notice,
     view::{
+        calls::{CallAction, CallEffect, CallsState},
         new_conversation::{NewConversationAction, NewConversationEffect, NewConversationState},
         onboarding::{OnboardingAction, OnboardingState},
         recovery::{RecoveryAction, RecoveryState},
@@ -57,6 +58,8 @@ pub trait Program {
     fn recovery(&self) -> Screen<RecoveryState, RecoveryAction, ()>;
     /// Settings.
     fn settings(&self) -> Screen<SettingsState, SettingsAction, Notice>;
+    /// Calls.
+    fn calls(&self) -> Screen<CallsState, CallAction, CallEffect>;
     /// Pictures, decoded off the window's thread.
     fn pictures(&self) -> Source;
     /// The operating system.

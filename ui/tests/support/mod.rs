@@ -16,6 +16,7 @@ use hardline_app::{
     ids::{OwnedRoomId, RoomId},
     notice::Notice,
     view::{
+        calls::{CallAction, CallEffect, CallsState},
         new_conversation::{NewConversationAction, NewConversationEffect, NewConversationState},
         onboarding::{OnboardingAction, OnboardingState},
         recovery::{RecoveryAction, RecoveryState},
@@ -107,6 +108,7 @@ pub struct FakeProgram {
     pub verification: Fake<Option<VerificationState>, VerificationAction, ()>,
     pub recovery: Fake<RecoveryState, RecoveryAction, ()>,
     pub settings: Fake<SettingsState, SettingsAction, Notice>,
+    pub calls: Fake<CallsState, CallAction, CallEffect>,
     services: Services,
     runtime: tokio::runtime::Runtime,
 }
@@ -137,6 +139,7 @@ impl FakeProgram {
             verification: Fake::new(None),
             recovery: Fake::new(RecoveryState::default()),
             settings: Fake::new(people::settings()),
+            calls: Fake::new(CallsState::default()),
             services: Services::fake(),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -213,6 +216,10 @@ impl Program for FakeProgram {
 
     fn recovery(&self) -> Screen<RecoveryState, RecoveryAction, ()> {
         self.recovery.screen()
+    }
+
+    fn calls(&self) -> Screen<CallsState, CallAction, CallEffect> {
+        self.calls.screen()
     }
 
     fn settings(&self) -> Screen<SettingsState, SettingsAction, Notice> {

@@ -252,6 +252,7 @@ pub fn room_state() -> RoomState {
         member_count: 2,
         membership: RoomMembership::Joined,
         can_send: true,
+        can_call: false,
         identity_changed: None,
         paginating: Pending::Idle,
         at_start: true,

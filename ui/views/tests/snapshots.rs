@@ -4,6 +4,8 @@
 //! `make test` draws the phone light and the desk dark; `make soak` three sizes, light and dark.
 //! `SNAPSHOTS=11-room` draws only what begins so; `SNAPSHOT_SIZES=phone,desk` only these sizes.
 
+#[path = "snapshots/calls.rs"]
+mod calls;
 #[path = "snapshots/data.rs"]
 mod data;
 #[path = "snapshots/scenes.rs"]
@@ -149,6 +151,7 @@ fn draw(half: usize, wanted: fn(&str, bool) -> bool) -> Vec<String> {
     let mut problems = Vec::new();
     for scene in scenes::all()
         .into_iter()
+        .chain(calls::scenes())
         .filter(|s| s.name.starts_with(&only))
         .skip(half)
         .step_by(2)

@@ -40,6 +40,8 @@ pub struct RoomState {
     pub membership: RoomMembership,
     /// We may send messages.
     pub can_send: bool,
+    /// The other one can be called: two are in the room, it is not open to everybody, and we may write in it.
+    pub can_call: bool,
     /// The other side of a direct room changed their identity: say so before sending.
     pub identity_changed: Option<String>,
     /// Older rows are being fetched.

@@ -38,6 +38,7 @@ pub fn show(global: &views::RoomAdapter<'_>, state: &RoomState, images: &Images)
     global.set_member_count(clamp(state.member_count));
     show_membership(global, &state.membership);
     global.set_can_send(state.can_send);
+    global.set_can_call(state.can_call);
     global.set_identity_changed(state.identity_changed.as_deref().unwrap_or_default().into());
     global.set_paginating(pending_data(&state.paginating));
     global.set_at_start(state.at_start);

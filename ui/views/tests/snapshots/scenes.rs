@@ -14,7 +14,7 @@ pub struct Scene {
     pub keyboard: bool,
 }
 
-const fn scene(name: &'static str, load: fn(&MainWindow)) -> Scene {
+pub const fn scene(name: &'static str, load: fn(&MainWindow)) -> Scene {
     Scene {
         name,
         load,
@@ -89,7 +89,7 @@ fn account(w: &MainWindow) {
     a.set_renderer(s("OpenGL ES 2"));
 }
 
-fn ready(w: &MainWindow) {
+pub fn ready(w: &MainWindow) {
     account(w);
     w.global::<ShellAdapter>().set_phase(Phase::Ready);
     w.global::<ShellAdapter>().set_unread(7);
@@ -99,7 +99,7 @@ fn ready(w: &MainWindow) {
     list.set_invites(1);
 }
 
-fn room_open(w: &MainWindow) {
+pub fn room_open(w: &MainWindow) {
     ready(w);
     let r = w.global::<RoomAdapter>();
     r.set_room_id(s("!Field team:example.org"));

@@ -150,6 +150,7 @@ fn first_state(client: &Client, room_id: &RoomId) -> RoomState {
         member_count: room.as_ref().map_or(0, |room| room.joined_members_count()),
         membership: RoomMembership::Joined,
         can_send: false,
+        can_call: false,
         identity_changed: None,
         paginating: Pending::Idle,
         at_start: false,

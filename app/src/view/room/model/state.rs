@@ -1,8 +1,8 @@
 //! What is around the timeline: name, rights, typing, identities.
 
-use matrix_sdk::RoomState as Membership;
+use matrix_sdk::{Room, RoomState as Membership};
 use matrix_sdk_base::crypto::{IdentityState, IdentityStatusChange};
-use ruma::events::MessageLikeEventType;
+use ruma::events::{MessageLikeEventType, room::join_rules::JoinRule};
 
 use super::{
     super::{RoomEffect, RoomMembership},
@@ -48,6 +48,7 @@ impl Model {
         let is_encrypted = room.encryption_state().is_encrypted();
         self.composer.destination.encrypted = is_encrypted;
         let can_send = self.context.can.send;
+        let can_call = can_send && is_for_two(&room);
         let gone = membership == RoomMembership::Left && self.was_joined;
         self.was_joined = membership == RoomMembership::Joined;
         self.screen.update(|state| {
@@ -59,6 +60,7 @@ impl Model {
             state.member_count = room.joined_members_count();
             state.membership = membership;
             state.can_send = can_send;
+            state.can_call = can_call;
         });
         if gone {
             self.effect(RoomEffect::Left);
@@ -161,4 +163,10 @@ impl Model {
             let _ = outcomes.send(outcome);
         });
     }
+}
+
+/// Whether calls ring in the room: [two are in it](https://spec.matrix.org/v1.16/client-server-api/#voice-over-ip), and nobody
+/// else can join.
+fn is_for_two(room: &Room) -> bool {
+    room.joined_members_count() == 2 && room.join_rule() != Some(JoinRule::Public)
 }

@@ -1,0 +1,325 @@
+//! Calls: under way, just over, and past.
+
+use std::{
+    rc::Rc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use hardline_app::{
+    calls::{CallFault, CallId, CallKey, Direction, EndReason, Side, Stage},
+    ids::RoomId,
+    notice::Notice,
+    view::calls::{
+        CallAction as Action, CallEffect as Effect, CallRow, CallsState, EndedRow, HistoryRow,
+        Quality,
+    },
+};
+use hardline_views as views;
+use slint::{ComponentHandle, Global, Model, ModelRc, SharedString, Timer, TimerMode, VecModel};
+
+use super::{
+    Port, Screen, Tasks, avatar_data,
+    shared::{clamp, show_list},
+};
+use crate::{
+    format::{duration, list_time, long_time},
+    images::{Images, Listening},
+};
+
+type Globals<'a> = views::CallsAdapter<'a>;
+
+/// How often the time of a call is told anew.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Sets the callbacks of the screens.
+pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
+    let global = ui.global::<Globals<'_>>();
+    let of_call =
+        |make: fn(CallKey) -> Action| port.maybe(move |id: SharedString| Some(make(key(&id)?)));
+    global.on_place(
+        port.maybe(|room_id: SharedString| {
+            Some(Action::Place(RoomId::parse(room_id.as_str()).ok()?))
+        }),
+    );
+    global.on_answer(port.maybe2(|id: SharedString, end_others| {
+        Some(Action::Answer {
+            call: key(&id)?,
+            end_others,
+        })
+    }));
+    global.on_decline(of_call(Action::Decline));
+    global.on_hang_up(of_call(Action::HangUp));
+    global.on_mute(port.maybe2(|id: SharedString, muted| Some(Action::Mute(key(&id)?, muted))));
+    global.on_hold(port.maybe2(|id: SharedString, held| Some(Action::Hold(key(&id)?, held))));
+    global.on_again(port.always(Action::CallAgain));
+    global.on_put_away(port.always(Action::PutAway));
+    global.on_history_seen(port.always(Action::HistorySeen));
+}
+
+/// The calls as they are shown in a window.
+pub struct CallScreens {
+    ui: slint::Weak<views::MainWindow>,
+    _tasks: Tasks,
+    _listening: Listening,
+    _clock: Rc<Timer>,
+}
+
+/// Shows a view model until what it returns is dropped.
+pub fn bind(
+    ui: &views::MainWindow,
+    port: &Port<Action>,
+    images: &Rc<Images>,
+    screen: Screen<CallsState, Action, Effect>,
+    tell: impl Fn(Notice) + 'static,
+) -> CallScreens {
+    port.bind(screen.send);
+    let state = screen.state.clone();
+    let clock = Rc::new(Timer::default());
+    let show = Rc::new({
+        let (ui, images, state) = (ui.as_weak(), images.clone(), state.clone());
+        move || {
+            if let Some(ui) = ui.upgrade() {
+                show(&Globals::get(&ui), &state.borrow(), &images);
+            }
+        }
+    });
+    let listening = images.listen({
+        let (show, state) = (show.clone(), state.clone());
+        move |key| {
+            let drawn = shows_picture(&state.borrow(), key);
+            if drawn {
+                show();
+            }
+        }
+    });
+    let mut tasks = Tasks::default();
+    tasks.watch(screen.state, {
+        let (show, clock) = (show.clone(), clock.clone());
+        move |state| {
+            show();
+            let runs = state
+                .calls
+                .iter()
+                .any(|call| call.connected_since.is_some());
+            match (runs, clock.running()) {
+                (true, false) => {
+                    let show = show.clone();
+                    clock.start(TimerMode::Repeated, TICK, move || show());
+                }
+                (false, true) => clock.stop(),
+                _ => {}
+            }
+        }
+    });
+    tasks.effects(screen.effects, move |effect| match effect {
+        Effect::Toast(notice) => tell(notice),
+        // The list of calls shows it, and the desktop.
+        Effect::Missed { .. } => {}
+    });
+    CallScreens {
+        ui: ui.as_weak(),
+        _tasks: tasks,
+        _listening: listening,
+        _clock: clock,
+    }
+}
+
+impl Drop for CallScreens {
+    fn drop(&mut self) {
+        if let Some(ui) = self.ui.upgrade() {
+            let global = ui.global::<Globals<'_>>();
+            global.set_calls(ModelRc::default());
+            global.set_ringing(ModelRc::default());
+            global.set_history(ModelRc::default());
+            global.set_has_ended(false);
+            global.set_missed(0);
+        }
+    }
+}
+
+fn shows_picture(state: &CallsState, key: &str) -> bool {
+    let calls = state.calls.iter().map(|call| &call.who);
+    let ended = state.ended.iter().map(|ended| &ended.who);
+    let past = state.history.iter().map(|row| &row.who);
+    calls.chain(ended).chain(past).any(|who| {
+        who.avatar
+            .mxc
+            .as_ref()
+            .is_some_and(|mxc| mxc.as_str() == key)
+    })
+}
+
+fn show(global: &Globals<'_>, state: &CallsState, images: &Images) {
+    let now = millis_now();
+    let data = |call: &CallRow| call_data(call, images, now);
+    let (ringing, others): (Vec<_>, Vec<_>) = state
+        .calls
+        .iter()
+        .partition(|call| call.stage == Stage::Ringing);
+    let is_new = |shown: &ModelRc<views::CallData>, row: &views::CallData| {
+        !shown.iter().any(|before| before.id == row.id)
+    };
+    let others: Vec<_> = others.into_iter().map(data).collect();
+    if others.iter().any(|call| is_new(&global.get_calls(), call)) {
+        global.set_large(true);
+    }
+    show_calls(&global.get_calls(), others, |calls| global.set_calls(calls));
+    show_calls(
+        &global.get_ringing(),
+        ringing.into_iter().map(data).collect(),
+        |calls| global.set_ringing(calls),
+    );
+    if let Some(ended) = &state.ended {
+        global.set_ended(ended_data(ended, images));
+    }
+    global.set_has_ended(state.ended.is_some());
+    let history = state.history.iter().map(|row| history_data(row, images));
+    show_list(&global.get_history(), history, |history| {
+        global.set_history(history);
+    });
+    global.set_missed(clamp(state.missed));
+}
+
+/// Shows calls; while they are the same ones, their elements stay, and with them the focus.
+fn show_calls(
+    shown: &ModelRc<views::CallData>,
+    now: Vec<views::CallData>,
+    set: impl FnOnce(ModelRc<views::CallData>),
+) {
+    let ids = |a: &views::CallData, b: &views::CallData| a.id == b.id;
+    let same = shown.row_count() == now.len() && shown.iter().zip(&now).all(|(a, b)| ids(&a, b));
+    if !same {
+        set(ModelRc::new(VecModel::from(now)));
+        return;
+    }
+    for (at, call) in now.into_iter().enumerate() {
+        if shown.row_data(at).as_ref() != Some(&call) {
+            shown.set_row_data(at, call);
+        }
+    }
+}
+
+fn call_data(call: &CallRow, images: &Images, now: u64) -> views::CallData {
+    let (trouble, package) = trouble(call.trouble.as_ref());
+    let clock = call
+        .connected_since
+        .map(|since| duration(now.saturating_sub(since)))
+        .unwrap_or_default();
+    views::CallData {
+        id: id(&call.key),
+        room_id: call.key.room_id.as_str().into(),
+        name: call.who.name.as_str().into(),
+        avatar: avatar_data(&call.who.avatar, images),
+        room_name: call.who.room_name.as_deref().unwrap_or_default().into(),
+        incoming: call.direction == Direction::Incoming,
+        stage: match call.stage {
+            Stage::Preparing | Stage::Inviting => views::CallStage::Preparing,
+            Stage::Calling => views::CallStage::Calling,
+            Stage::Silent | Stage::Ringing => views::CallStage::Ringing,
+            Stage::Answering | Stage::Connecting => views::CallStage::Connecting,
+            Stage::Connected => views::CallStage::Connected,
+            Stage::Reconnecting => views::CallStage::Reconnecting,
+        },
+        encrypted: call.encrypted,
+        muted: call.muted,
+        held: call.held,
+        peer_muted: call.peer_muted,
+        peer_holds: call.peer_holds,
+        clock: clock.into(),
+        trouble,
+        package,
+        quality: match call.quality {
+            Quality::Unknown => views::CallQuality::Unknown,
+            Quality::Good => views::CallQuality::Good,
+            Quality::Poor => views::CallQuality::Poor,
+            Quality::Bad => views::CallQuality::Bad,
+        },
+    }
+}
+
+fn ended_data(ended: &EndedRow, images: &Images) -> views::CallEndedData {
+    use views::CallEnd as End;
+    let (trouble, package) = trouble(ended.fault.as_ref());
+    views::CallEndedData {
+        room_id: ended.room_id.as_str().into(),
+        name: ended.who.name.as_str().into(),
+        avatar: avatar_data(&ended.who.avatar, images),
+        incoming: ended.direction == Direction::Incoming,
+        end: match ended.reason {
+            EndReason::HungUp => End::HungUp,
+            EndReason::Rejected => End::Rejected,
+            EndReason::Busy => End::Busy,
+            EndReason::Unanswered => End::Unanswered,
+            EndReason::AnsweredElsewhere => End::AnsweredElsewhere,
+            EndReason::RejectedElsewhere => End::RejectedElsewhere,
+            EndReason::Replaced(_) => End::Replaced,
+            EndReason::Transferred => End::Transferred,
+            EndReason::Left => End::Left,
+            EndReason::ConnectionFailed => End::ConnectionFailed,
+            EndReason::ConnectionLost => End::ConnectionLost,
+            EndReason::NoMicrophone => End::NoMicrophone,
+            EndReason::Incompatible => End::Incompatible,
+            EndReason::Unreachable => End::Unreachable,
+            EndReason::Forbidden => End::Forbidden,
+            EndReason::MediaCrashed => End::MediaCrashed,
+            EndReason::Failed => End::Failed,
+        },
+        by_us: ended.by == Side::Here,
+        trouble,
+        package,
+        lasted: ended.connected_for.map(duration).unwrap_or_default().into(),
+        went_well: ended.went_well(),
+    }
+}
+
+fn history_data(row: &HistoryRow, images: &Images) -> views::CallHistoryData {
+    views::CallHistoryData {
+        room_id: row.room_id.as_str().into(),
+        name: row.who.name.as_str().into(),
+        avatar: avatar_data(&row.who.avatar, images),
+        incoming: row.incoming,
+        missed: row.missed,
+        time: list_time(row.began).into(),
+        long_time: long_time(row.began).into(),
+        lasted: row.connected_for.map(duration).unwrap_or_default().into(),
+    }
+}
+
+fn trouble(fault: Option<&CallFault>) -> (views::CallTrouble, SharedString) {
+    use views::CallTrouble as Trouble;
+    let trouble = match fault {
+        None => Trouble::None,
+        Some(CallFault::NoMicrophone) => Trouble::NoMicrophone,
+        Some(CallFault::CannotCapture) => Trouble::CannotCapture,
+        Some(CallFault::NoSpeaker) => Trouble::NoSpeaker,
+        Some(CallFault::CannotPlay) => Trouble::CannotPlay,
+        Some(CallFault::MissingPart { package, .. }) => {
+            return (Trouble::MissingPart, package.as_str().into());
+        }
+        Some(CallFault::NotInstalled) => Trouble::NotInstalled,
+        Some(CallFault::MediaFailed) => Trouble::MediaFailed,
+        Some(CallFault::SomebodyInBetween) => Trouble::SomebodyInBetween,
+        Some(CallFault::BadRelay) => Trouble::BadRelay,
+    };
+    (trouble, SharedString::default())
+}
+
+/// Names a call; no room id has a space in it.
+fn id(key: &CallKey) -> SharedString {
+    format!("{} {}", key.room_id, key.call_id.as_str()).into()
+}
+
+fn key(id: &str) -> Option<CallKey> {
+    let (room_id, call_id) = id.split_once(' ')?;
+    Some(CallKey::new(
+        RoomId::parse(room_id).ok()?,
+        CallId::parse(call_id)?,
+    ))
+}
+
+fn millis_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
