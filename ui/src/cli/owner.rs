@@ -17,7 +17,7 @@ use tokio::{runtime::Runtime, sync::mpsc::UnboundedReceiver};
 use super::{
     Arguments, Sub, input,
     output::Output,
-    run::{Ended, quit_on_signals, told_to_quit},
+    run::{Ended, ending_signal, quit_on_signals, told_to_quit},
     start::{self, Place},
 };
 
@@ -210,6 +210,8 @@ impl Owner {
             let (mut progress, mut typed) = (peer.progress, Some(peer.input));
             let performing = control::perform(&self.core, command, &mut link);
             tokio::pin!(performing);
+            let ended = ending_signal();
+            tokio::pin!(ended);
             let answer = loop {
                 tokio::select! {
                     answer = &mut performing => break answer.map(Some),
@@ -220,7 +222,7 @@ impl Owner {
                         _ => typed = None,
                     },
                     () = self.wanted(), if endless => break Ok(None),
-                    _ = tokio::signal::ctrl_c() => break Ok(Some(Value::Null)),
+                    () = &mut ended => break Ok(Some(Value::Null)),
                 }
             };
             while let Ok(told) = progress.try_recv() {
@@ -247,7 +249,7 @@ impl Owner {
             self.core.block_on(async {
                 tokio::select! {
                     () = serving.finish() => {}
-                    _ = tokio::signal::ctrl_c() => {}
+                    () = ending_signal() => {}
                 }
             });
         }

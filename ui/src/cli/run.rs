@@ -92,23 +92,30 @@ fn program(
     Ok(())
 }
 
-/// SIGTERM and SIGINT end the program as Quit does.
+/// Such a signal ends the program as Quit does.
 pub(super) fn quit_on_signals(core: &Core) {
     let told = core.clone();
     core.tasks().detach("signals", async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut interrupt)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        ) else {
-            return;
-        };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        ending_signal().await;
         told.shell_effect(ShellEffect::Quit);
     });
+}
+
+/// Resolves when a signal tells the process to end: Control-C, SIGTERM, or the end of its terminal.
+pub(super) async fn ending_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }
 
 /// Resolves when the program is told to end.

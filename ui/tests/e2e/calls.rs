@@ -36,7 +36,8 @@ async fn each_hears_the_other(server: &impl Homeserver) -> Result<()> {
     let mut pair = Pair::new(server).await?;
     let (mut call, mut answer) = pair.talk().await?;
     pair.both_are_heard().await?;
-    interrupt(&call)?;
+    // As a system that shuts down does.
+    call.process.signal(Signal::TERM)?;
     let ended = over(&mut answer).await?;
     ensure!(
         ended["why"] == "hung_up" && ended["by"] == "there",
