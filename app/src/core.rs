@@ -349,11 +349,7 @@ impl Core {
     /// Ends calls and syncing, waits a moment for tasks, gives the profile back. Call it once, outside the runtime.
     pub fn shutdown(self) {
         let sessions = self.inner.shared.sessions.clone();
-        let calls = self.calls().clone();
-        self.block_on(async move {
-            calls.end_all().await;
-            sessions.suspend().await;
-        });
+        self.block_on(async move { sessions.suspend().await });
         self.inner.end();
     }
 }

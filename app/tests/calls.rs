@@ -10,7 +10,7 @@ use hardline_app::{
     },
     ids::OwnedRoomId,
     rooms::actions::{self, NewRoom},
-    view::room_list::RowMembership,
+    view::{room::MessageRow, room_list::RowMembership},
 };
 use hardline_platform::media::{
     FakeMedia, FakeMediaProcess,
@@ -149,6 +149,25 @@ fn room_of(host: &Person, guests: &[&Person]) -> OwnedRoomId {
     room_id
 }
 
+/// Ada and Bo in an encrypted room.
+fn two_in_a_room() -> (World, Person, Person, OwnedRoomId) {
+    let world = World::new();
+    let (ada, bo) = (world.person("ada"), world.person("bo"));
+    let room_id = room_of(&ada, &[&bo]);
+    (world, ada, bo, room_id)
+}
+
+/// Ada calls Bo, who takes it.
+fn talk(ada: &Person, bo: &Person, room_id: &OwnedRoomId) -> CallKey {
+    let key = place(ada, room_id);
+    reaches(bo, Stage::Ringing);
+    take(bo, key.clone(), CallOptions::default());
+    for person in [ada, bo] {
+        reaches(person, Stage::Connected);
+    }
+    key
+}
+
 fn place(person: &Person, room_id: &OwnedRoomId) -> CallKey {
     let calls = person.core.calls();
     calls
@@ -194,9 +213,7 @@ fn closes(person: &Person) {
 
 #[test]
 fn a_call_rings_is_taken_and_ends_on_both_sides() {
-    let world = World::new();
-    let (ada, bo) = (world.person("ada"), world.person("bo"));
-    let room_id = room_of(&ada, &[&bo]);
+    let (_world, ada, bo, room_id) = two_in_a_room();
     let mut hers = ada.core.calls().news();
     let mut his = bo.core.calls().news();
     let key = place(&ada, &room_id);
@@ -239,9 +256,7 @@ fn a_call_rings_is_taken_and_ends_on_both_sides() {
 
 #[test]
 fn a_call_nobody_took_is_missed_and_its_process_goes() {
-    let world = World::new();
-    let (ada, bo) = (world.person("ada"), world.person("bo"));
-    let room_id = room_of(&ada, &[&bo]);
+    let (_world, ada, bo, room_id) = two_in_a_room();
     let mut his = bo.core.calls().news();
     let key = place(&ada, &room_id);
     reaches(&bo, Stage::Ringing);
@@ -253,9 +268,7 @@ fn a_call_nobody_took_is_missed_and_its_process_goes() {
 
 #[test]
 fn a_media_process_that_dies_ends_its_call_and_says_so() {
-    let world = World::new();
-    let (ada, bo) = (world.person("ada"), world.person("bo"));
-    let room_id = room_of(&ada, &[&bo]);
+    let (_world, ada, bo, room_id) = two_in_a_room();
     let mut hers = ada.core.calls().news();
     let mut his = bo.core.calls().news();
     let key = place(&ada, &room_id);
@@ -279,9 +292,7 @@ fn a_media_process_that_dies_ends_its_call_and_says_so() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let world = World::new();
-    let (ada, bo) = (world.person("ada"), world.person("bo"));
-    let room_id = room_of(&ada, &[&bo]);
+    let (_world, ada, bo, room_id) = two_in_a_room();
     let mut hers = ada.core.calls().news();
     ada.media.set_missing(true);
     place(&ada, &room_id);
@@ -292,9 +303,7 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn a_call_in_clear_counts_for_nothing_in_an_encrypted_room() {
-    let world = World::new();
-    let (ada, bo) = (world.person("ada"), world.person("bo"));
-    let room_id = room_of(&ada, &[&bo]);
+    let (_world, ada, bo, room_id) = two_in_a_room();
     let session = ada.core.session().expect("signed in");
     let invite = serde_json::json!({
         "call_id": "clear", "party_id": "P", "version": "1", "lifetime": 60_000,
@@ -322,9 +331,7 @@ fn a_call_in_clear_counts_for_nothing_in_an_encrypted_room() {
 
 #[test]
 fn a_second_answer_leaves_the_call_to_the_first() {
-    let world = World::new();
-    let (ada, bo) = (world.person("ada"), world.person("bo"));
-    let room_id = room_of(&ada, &[&bo]);
+    let (_world, ada, bo, room_id) = two_in_a_room();
     let key = place(&ada, &room_id);
     reaches(&bo, Stage::Ringing);
     let calls = bo.core.calls();
@@ -363,4 +370,56 @@ fn a_stranger_in_a_group_does_not_ring() {
     eve.core.calls().hang_up(call.key);
     let his = ended(&bo, &mut his);
     assert!(!his.rang && !his.missed, "{his:?}");
+}
+
+#[test]
+fn signing_out_ends_the_call_for_both() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let mut hers = ada.core.calls().news();
+    let mut his = bo.core.calls().news();
+    talk(&ada, &bo, &room_id);
+    let sessions = bo.core.sessions().clone();
+    bo.core
+        .block_on(async move { sessions.log_out().await })
+        .expect("signed out");
+    let (hers, his) = (ended(&ada, &mut hers), ended(&bo, &mut his));
+    assert_eq!((hers.reason, hers.by), (EndReason::HungUp, Side::There));
+    assert_eq!((his.reason, his.by), (EndReason::HungUp, Side::Here));
+    closes(&bo);
+}
+
+#[test]
+fn a_call_where_one_may_not_write_is_told_as_forbidden() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let session = ada.core.session().expect("signed in");
+    let levels = serde_json::json!({ "events_default": 50, "users": {} });
+    ada.core
+        .block_on(async {
+            let room = session.client().get_room(&room_id).expect("joined");
+            room.send_state_event_raw("m.room.power_levels", "", levels)
+                .await
+        })
+        .expect("the room is for reading");
+    let mut his = bo.core.calls().news();
+    place(&bo, &room_id);
+    let his = ended(&bo, &mut his);
+    assert_eq!((his.reason, his.by), (EndReason::Forbidden, Side::Here));
+}
+
+#[test]
+fn an_invite_that_an_answer_leaves_out_rings() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let sync = bo.core.session().expect("signed in").sync().clone();
+    bo.core.block_on(sync.stop());
+    place(&ada, &room_id);
+    reaches(&ada, Stage::Calling);
+    let mut room = ada.open(&room_id);
+    for n in 0..12 {
+        let text = format!("message {n}");
+        room.say(&text);
+        let sent = |message: &MessageRow| message.plain == text && message.event_id.is_some();
+        room.message("that it is sent", sent);
+    }
+    sync.resume();
+    reaches(&bo, Stage::Ringing);
 }

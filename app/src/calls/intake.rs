@@ -3,14 +3,19 @@
 //! Spec: [liveness](https://spec.matrix.org/v1.16/client-server-api/#call-event-liveness). Room keys come by another request
 //! than messages, often a moment later: an invite that cannot be read yet is tried again when a key comes.
 
-use std::{collections::VecDeque, pin::Pin, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    pin::Pin,
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt as _};
 use hardline_rtc::voip::{Batch, Happening, limits::MAX_LIFETIME};
 use matrix_sdk::{
     EncryptionState, Room, RoomState,
     deserialized_responses::{TimelineEvent, TimelineEventKind},
-    sync::RoomUpdates,
+    room::MessagesOptions,
+    sync::{RoomUpdates, Timeline},
 };
 use ruma::{
     events::{AnySyncTimelineEvent, room::encrypted::OriginalSyncRoomEncryptedEvent},
@@ -26,10 +31,19 @@ use super::{
     envelope::{Came, Envelope},
     permission,
 };
-use crate::{ids::OwnedRoomId, session::Session};
+use crate::{
+    ids::{OwnedRoomId, RoomId},
+    session::Session,
+};
 
 /// Events that wait for their keys.
 const MAX_LOCKED: usize = 256;
+/// Events looked at of those that an answer of the homeserver left out.
+const GAP: u32 = 50;
+/// Rooms of an answer in which that is done.
+const GAPS: usize = 8;
+/// How long the homeserver may take for it.
+const GAP_LIMIT: Duration = Duration::from_secs(3);
 /// How long a ring waits for the keys of what came with it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -110,10 +124,19 @@ impl Intake {
         let mut batch = Batch::default();
         let received_at = clock::wall();
         let n_locked = self.locked.len();
+        let mut gaps = 0;
         for (room_id, room_update) in &update.joined {
             let Some(room) = self.session.client().get_room(room_id) else {
                 continue;
             };
+            if gaps < GAPS
+                && let Some(end) = gap(&room_update.timeline, received_at)
+            {
+                gaps += 1;
+                for event in left_out(&room, end).await {
+                    self.take(&mut batch, &room, &event, received_at).await;
+                }
+            }
             for event in &room_update.timeline.events {
                 self.take(&mut batch, &room, event, received_at).await;
             }
@@ -161,13 +184,27 @@ impl Intake {
             return;
         }
         if self.locked.len() >= MAX_LOCKED {
-            self.locked.pop_front();
+            self.make_space();
         }
         self.locked.push_back(Locked {
             room_id: room.room_id().to_owned(),
             event: event.clone(),
             received_at,
         });
+    }
+
+    /// Forgets the oldest event of the room with the most, so that no room drives out what waits in others.
+    fn make_space(&mut self) {
+        let mut counts: BTreeMap<&RoomId, usize> = BTreeMap::new();
+        for locked in &self.locked {
+            *counts.entry(&locked.room_id).or_default() += 1;
+        }
+        let fullest = counts.into_iter().max_by_key(|(_, count)| *count);
+        let oldest = fullest
+            .and_then(|(room_id, _)| self.locked.iter().position(|it| it.room_id == *room_id));
+        if let Some(oldest) = oldest {
+            self.locked.remove(oldest);
+        }
     }
 
     /// Keys came: what they open is taken in its order.
@@ -238,6 +275,29 @@ impl Intake {
 async fn is_open(room: &Room) -> bool {
     let state = room.latest_encryption_state().await;
     state.is_ok_and(|state| matches!(state, EncryptionState::NotEncrypted))
+}
+
+/// Where what an answer left out ends, if calls that are still of interest may be in there.
+fn gap(timeline: &Timeline, received_at: u64) -> Option<String> {
+    let end = timeline.prev_batch.clone().filter(|_| timeline.limited)?;
+    let first = timeline.events.first()?.raw();
+    let young = Envelope::read(first, Came::InClear)
+        .is_some_and(|envelope| envelope.age(received_at) < MAX_LIFETIME);
+    young.then_some(end)
+}
+
+/// Events before `end`, the oldest first.
+async fn left_out(room: &Room, end: String) -> Vec<TimelineEvent> {
+    let mut options = MessagesOptions::backward().from(end.as_str());
+    options.limit = GAP.into();
+    match tokio::time::timeout(GAP_LIMIT, room.messages(options)).await {
+        Ok(Ok(messages)) => messages.chunk.into_iter().rev().collect(),
+        Ok(Err(error)) => {
+            tracing::info!(room_id = %room.room_id(), %error, "a gap is not looked through for calls");
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The event, if its key is there by now.

@@ -129,11 +129,27 @@ struct Line {
 
 impl Line {
     async fn run(self, media: Arc<dyn Media>, mut asked: mpsc::UnboundedReceiver<Ask>) {
-        let mut process = match media.start().await {
+        let mut early = Vec::new();
+        let started = {
+            let mut starting = media.start();
+            loop {
+                tokio::select! {
+                    started = &mut starting => break started,
+                    ask = asked.recv() => match ask {
+                        Some(ask) => early.push(ask),
+                        None => return,
+                    },
+                }
+            }
+        };
+        let mut process = match started {
             Ok(process) => process,
             Err(error) => return self.end(error),
         };
         tracing::info!(pid = process.pid(), "a media process runs");
+        for ask in early {
+            self.pass_on(&mut process, ask).await;
+        }
         let mut counting: Option<Interval> = None;
         loop {
             tokio::select! {

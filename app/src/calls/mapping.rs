@@ -141,6 +141,7 @@ fn failure(failure: media::Failure) -> MediaFailure {
         media::Failure::Capture => MediaFailure::Capture,
         media::Failure::Description => MediaFailure::Description,
         media::Failure::Connection => MediaFailure::Connection,
+        media::Failure::Unauthentic => MediaFailure::Unauthentic,
         media::Failure::Crashed => MediaFailure::Crashed,
     }
 }

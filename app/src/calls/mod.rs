@@ -23,7 +23,7 @@ mod permission;
 mod relays;
 mod state;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hardline_rtc::voip::{Command, Mute};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -36,7 +36,7 @@ use self::{actor::Outlets, order::Order};
 use crate::{
     core::Shared,
     ids::{OwnedRoomId, OwnedUserId},
-    session::SessionState,
+    session::{SessionService, SessionState},
 };
 
 /// News kept for a listener that is slow.
@@ -64,11 +64,12 @@ impl CallsService {
             orders,
             outlets: outlets.clone(),
         };
-        let shared = shared.clone();
+        let (shared, sessions) = (shared.clone(), shared.sessions.clone());
         let tasks = shared.tasks.clone();
         tasks.detach("calls", async move {
             follow(&shared, &mut ordered, &outlets).await;
         });
+        service.end_with(&sessions);
         service
     }
 
@@ -134,8 +135,17 @@ impl CallsService {
         self.command(call, Command::Mute(mute));
     }
 
+    /// The other sides are told before a session ends.
+    fn end_with(&self, sessions: &SessionService) {
+        let service = self.clone();
+        sessions.before_it_ends(Arc::new(move || {
+            let service = service.clone();
+            Box::pin(async move { service.end_all().await })
+        }));
+    }
+
     /// Ends all calls, and waits three seconds at most until the other sides are told.
-    pub(crate) async fn end_all(&self) {
+    async fn end_all(&self) {
         let ending = async {
             if !self.outlets.state.borrow().is_empty() {
                 let (done, ended) = oneshot::channel();

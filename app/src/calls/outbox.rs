@@ -85,7 +85,7 @@ async fn deliver(session: &Session, outgoing: &Outgoing) -> Delivery {
     };
     let event_type = outgoing.message.event_type();
     let (transaction, mut rest) = (TransactionId::new(), FIRST_REST);
-    let mut given_up = Delivery::Refused;
+    let mut given_up = Delivery::Unsent;
     loop {
         let left = clock::until(outgoing.deadline);
         if left.is_zero() {

@@ -252,6 +252,7 @@ impl EndedCall {
             EndReason::NoMicrophone => "no_microphone",
             EndReason::Incompatible => "incompatible",
             EndReason::Unreachable => "unreachable",
+            EndReason::Forbidden => "forbidden",
             EndReason::MediaCrashed => "media_crashed",
             EndReason::Failed => "failed",
         }

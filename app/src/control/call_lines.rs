@@ -129,6 +129,7 @@ pub(super) fn sentence(ended: &EndedCall) -> String {
         (EndReason::NoMicrophone, Side::There) => "the other side has no microphone",
         (EndReason::Incompatible, _) => "the two programs do not understand each other's sound",
         (EndReason::Unreachable, _) => "the homeserver does not answer",
+        (EndReason::Forbidden, _) => "you may not call in this room",
         (EndReason::MediaCrashed, _) => "the process that carries the sound failed",
         (EndReason::Failed, _) => "something went wrong on the other side",
     };

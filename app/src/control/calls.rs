@@ -20,7 +20,7 @@ use crate::{
     ids::{OwnedRoomId, OwnedUserId},
     notice::Notice,
     rooms::actions,
-    session::Session,
+    session::{Session, SessionState},
 };
 
 /// Calls somebody and tells how it goes. `limit`: hang up so long after media flow.
@@ -68,10 +68,14 @@ pub(super) async fn answer(
 ) -> Result<Value, Failure> {
     let calls = core.calls();
     link.line(json!({ "type": "waiting" }));
+    let mut sessions = core.sessions().state();
     loop {
         let mut state = calls.calls();
+        let signed_out =
+            sessions.wait_for(|state| !matches!(state, SessionState::Ready(_) | SessionState::Starting));
         let key = tokio::select! {
             () = link.closed() => return Ok(Value::Null),
+            _ = signed_out => return Err(Failure::not_signed_in()),
             ringing = state.wait_for(|calls| ringing(calls).is_some()) => match ringing {
                 Ok(calls) => ringing_key(&calls),
                 Err(_) => return Ok(Value::Null),
@@ -105,7 +109,7 @@ pub(super) async fn answer(
             Ok(Some(ended)) if answering.once => return outcome(&ended),
             Ok(None) => return Ok(Value::Null),
             Err(failure) if answering.once => return Err(failure),
-            // Somebody else took it, or it went wrong; the next may go well.
+            // Somebody else took it, or it went wrong; the next may go well, if there still is a session.
             Ok(Some(_)) | Err(_) => {}
         }
     }
@@ -280,6 +284,7 @@ fn outcome(ended: &EndedCall) -> Result<Value, Failure> {
             Ok(Value::Null)
         }
         EndReason::Unreachable => Err(Notice::Offline.into()),
+        EndReason::Forbidden => Err(Notice::NotAllowed.into()),
         EndReason::HungUp
         | EndReason::Rejected
         | EndReason::Busy

@@ -14,7 +14,10 @@ use crate::view::{
 pub(super) fn describe(row: &Row) -> Vec<Value> {
     match &row.kind {
         RowKind::Message(message) => vec![of_message(message)],
-        RowKind::Locked { messages, .. } => messages.iter().map(of_message).collect(),
+        RowKind::Locked { messages, .. } => messages
+            .iter()
+            .map(|message| of_message(message))
+            .collect(),
         RowKind::Members(changes) => {
             let changes: Vec<Value> = changes.iter().map(of_member).collect();
             vec![json!({ "type": "members", "changes": changes })]

@@ -52,7 +52,8 @@ enum Class {
         sent: bool,
         read: bool,
         marks: Marks,
-        locked: Option<UndecryptableReason>,
+        /// Cannot be read, and its row in case it is folded with its neighbours.
+        locked: Option<(UndecryptableReason, Arc<MessageRow>)>,
     },
     Member(MembershipChange),
     Other,
@@ -80,7 +81,7 @@ impl Class {
     fn fold(&self) -> Option<Fold> {
         match self {
             Self::Member(_) => Some(Fold::Members),
-            Self::Message { locked, .. } => locked.map(Fold::Locked),
+            Self::Message { locked, .. } => locked.as_ref().map(|(reason, _)| Fold::Locked(*reason)),
             Self::Other | Self::Hidden => None,
         }
     }
@@ -224,7 +225,13 @@ impl<I: Item> RowList<I> {
             }
         }
         if !self.held {
-            for span in spans {
+            let mut spans = spans.into_iter().peekable();
+            while let Some(mut span) = spans.next() {
+                // Those that share a folded row are made anew together.
+                let whole = self.widen(span.clone());
+                while let Some(next) = spans.next_if(|next| next.start < whole.end) {
+                    span.end = next.end;
+                }
                 self.rebuild(span, context);
             }
         }

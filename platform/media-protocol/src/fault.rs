@@ -82,6 +82,8 @@ pub enum Failure {
     Description,
     /// No way to the other side was found.
     Connection,
+    /// The connection is with somebody else than who described it.
+    Unauthentic,
     /// The process cannot do its work.
     Crashed,
 }
@@ -92,7 +94,8 @@ impl Fault {
     pub fn failure(&self) -> Option<Failure> {
         match self {
             Self::NoMicrophone | Self::Capture { .. } => Some(Failure::Capture),
-            Self::Description { .. } | Self::Fingerprint => Some(Failure::Description),
+            Self::Description { .. } => Some(Failure::Description),
+            Self::Fingerprint => Some(Failure::Unauthentic),
             Self::Connection => Some(Failure::Connection),
             Self::MissingElement { .. } | Self::Pipeline { .. } => Some(Failure::Crashed),
             Self::NoSpeaker

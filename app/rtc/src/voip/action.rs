@@ -4,7 +4,7 @@ use ruma::{OwnedRoomId, OwnedUserId};
 
 use super::{
     ids::{CallKey, ReplacementId},
-    input::{Permission, Silence},
+    input::{Delivery, Permission, Silence},
     sdp::Sdp,
     streams::{Mute, Streams},
     view::{CallView, Direction},
@@ -220,6 +220,8 @@ pub enum EndReason {
     Incompatible,
     /// The homeserver could not be reached.
     Unreachable,
+    /// The homeserver does not take what the call has to say: we may not write in the room, say.
+    Forbidden,
     /// The media process is gone.
     MediaCrashed,
     /// The other side says that something went wrong.
@@ -227,6 +229,14 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// What it means that our invite, or our answer, was not delivered.
+    pub(super) fn of_delivery(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Refused => Self::Forbidden,
+            Delivery::Sent | Delivery::Unsent | Delivery::Unknown => Self::Unreachable,
+        }
+    }
+
     /// What a hangup of the other side means.
     pub(super) fn of(reason: HangupReason) -> Self {
         match reason {

@@ -250,6 +250,8 @@ pub enum MediaFailure {
     Description,
     /// No way to the other side was found.
     Connection,
+    /// The connection was with somebody else than who described it: nothing may go on over it.
+    Unauthentic,
     /// The process is gone.
     Crashed,
 }
@@ -259,8 +261,10 @@ pub enum MediaFailure {
 pub enum Delivery {
     /// The homeserver has it.
     Sent,
-    /// The homeserver does not have it and will not.
+    /// The homeserver, or the room's encryption, does not take it: trying again cannot help.
     Refused,
+    /// It never got as far as the homeserver.
+    Unsent,
     /// Nobody knows: the time was over before there was a response.
     Unknown,
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hardline_platform::secrets::Ask;
 use matrix_sdk::{SessionMeta, authentication::matrix::MatrixSession};
 
-use super::{SessionService, SessionState};
+use super::{Farewell, SessionService, SessionState};
 use crate::{
     failure::{self, Doing},
     notice::Notice,
@@ -20,6 +21,7 @@ impl SessionService {
     pub async fn log_out(&self) -> Result<(), SessionError> {
         let _turn = self.inner.turn.lock().await;
         let session = self.current().ok_or(SessionError::SignedOut)?;
+        self.say_farewell().await;
         session.sync().stop().await;
         match tokio::time::timeout(LIMIT, session.client().matrix_auth().logout()).await {
             Ok(Ok(_)) => {}
@@ -43,6 +45,7 @@ impl SessionService {
     pub async fn forget(&self) -> Result<(), SessionError> {
         let _turn = self.inner.turn.lock().await;
         if let Some(session) = self.current() {
+            self.say_farewell().await;
             session.sync().stop().await;
         }
         self.erase(None).await
@@ -52,10 +55,21 @@ impl SessionService {
     pub async fn suspend(&self) {
         let _turn = self.inner.turn.lock().await;
         if let Some(session) = self.current() {
+            self.say_farewell().await;
             session.sync().stop().await;
         }
         self.kept(|kept| kept.watch = None);
         self.set(SessionState::Starting);
+    }
+
+    /// Has `farewell` done before the session ends, whoever ends it; it must be over within seconds.
+    pub(crate) fn before_it_ends(&self, farewell: Farewell) {
+        self.kept(|kept| kept.farewells.push(farewell));
+    }
+
+    async fn say_farewell(&self) {
+        let farewells = self.kept(|kept| kept.farewells.clone());
+        join_all(farewells.iter().map(|begin| begin())).await;
     }
 
     /// The server said that the token is unknown.
@@ -65,6 +79,7 @@ impl SessionService {
             return;
         };
         tracing::warn!(user_id = %session.user_id(), soft, "the server ended the session");
+        self.say_farewell().await;
         session.sync().stop().await;
         if soft {
             self.kept(|kept| kept.watch = None);

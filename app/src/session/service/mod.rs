@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::future::BoxFuture;
 use hardline_platform::secrets::{Ask, SecretError, SecretStore};
 use matrix_sdk::SessionMeta;
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -102,6 +103,9 @@ struct Inner {
     kept: Mutex<Kept>,
 }
 
+/// Something to be done while a session that is about to end can still speak with its server.
+pub(crate) type Farewell = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// What is kept in memory beside the state.
 #[derive(Default)]
 struct Kept {
@@ -111,6 +115,7 @@ struct Kept {
     unprotected: Option<Begun>,
     /// Ends the watch over the running session's tokens.
     watch: Option<crate::runtime::TaskHandle>,
+    farewells: Vec<Farewell>,
 }
 
 impl std::fmt::Debug for Kept {

@@ -11,7 +11,7 @@ use eyeball_im::VectorDiff;
 use super::{Class, Entry, Fold, GROUP_GAP, Item, Mapped, Marks, RowList};
 use crate::{
     timeline::{membership::fold_in, minimize::minimize},
-    view::room::{DeliveryState, LOCKED_RUN, MessageRow, Row, RowKind},
+    view::room::{DeliveryState, LOCKED_RUN, MessageRow, Row, RowKind, UndecryptableReason},
 };
 
 impl<I: Item> RowList<I> {
@@ -50,7 +50,9 @@ impl<I: Item> RowList<I> {
                         sent: message.delivery == DeliveryState::Sent,
                         read: !message.read_by.is_empty(),
                         marks: Marks::default(),
-                        locked: message.undecryptable,
+                        locked: message
+                            .undecryptable
+                            .map(|reason| (reason, Arc::new((*message).clone()))),
                     };
                     fresh.insert(index, RowKind::Message(*message));
                     class
@@ -71,7 +73,7 @@ impl<I: Item> RowList<I> {
     }
 
     /// The stretch and the rows next to it, whole.
-    fn widen(&self, changed: Range<usize>) -> Range<usize> {
+    pub(super) fn widen(&self, changed: Range<usize>) -> Range<usize> {
         let visible = |entry: &Entry<I>| !matches!(entry.class, Class::Hidden);
         let mut start = changed.start.min(self.entries.len());
         let mut end = changed.end.min(self.entries.len());
@@ -143,7 +145,7 @@ impl<I: Item> RowList<I> {
             match self.entries[index].class.fold() {
                 Some(fold) if run.len() >= fold.fewest() => {
                     let id = self.name_fold(fold, &run, &mut used);
-                    let kind = self.folded(fold, &run, context);
+                    let kind = self.folded(fold, &run);
                     rows.push(Row { id, kind });
                 }
                 _ => {
@@ -207,7 +209,7 @@ impl<I: Item> RowList<I> {
     }
 
     /// What a folded row shows.
-    fn folded(&self, fold: Fold, run: &[usize], context: &I::Context) -> RowKind {
+    fn folded(&self, fold: Fold, run: &[usize]) -> RowKind {
         let entries = run.iter().map(|index| &self.entries[*index]);
         match fold {
             Fold::Members => {
@@ -223,10 +225,11 @@ impl<I: Item> RowList<I> {
                 reason,
                 messages: Arc::new(
                     entries
-                        .filter_map(|entry| match entry.item.map(context) {
-                            Mapped::Message(message) => Some(*message),
+                        .filter_map(|entry| match &entry.class {
+                            Class::Message { locked, .. } => locked.as_ref(),
                             _ => None,
                         })
+                        .map(|(_, message)| message.clone())
                         .collect(),
                 ),
             },
@@ -292,7 +295,12 @@ impl<I: Item> RowList<I> {
                     ..
                 } => {
                     // Those that cannot be read may be folded away.
-                    theirs == sender && locked == other && then.abs_diff(*timestamp) <= GROUP_GAP
+                    let reason = |locked: &Option<(UndecryptableReason, _)>| {
+                        locked.as_ref().map(|(reason, _)| *reason)
+                    };
+                    theirs == sender
+                        && reason(locked) == reason(other)
+                        && then.abs_diff(*timestamp) <= GROUP_GAP
                 }
                 _ => false,
             })

@@ -40,7 +40,7 @@ pub enum RowKind {
         /// Why.
         reason: UndecryptableReason,
         /// The messages, at least [`LOCKED_RUN`].
-        messages: Arc<Vec<MessageRow>>,
+        messages: Arc<Vec<Arc<MessageRow>>>,
     },
     /// Something about the room changed.
     Change {

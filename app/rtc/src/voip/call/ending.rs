@@ -112,6 +112,9 @@ impl Call {
             }
             MediaFailure::Description => self.on_description_failed(cx),
             MediaFailure::Connection => self.on_connection_failed(cx),
+            MediaFailure::Unauthentic => {
+                self.fail(cx, EndReason::ConnectionFailed, HangupReason::UnknownError);
+            }
             MediaFailure::Crashed => {
                 self.fail(cx, EndReason::MediaCrashed, HangupReason::UnknownError);
             }

@@ -197,7 +197,8 @@ impl Call {
     pub(super) fn on_answer_failed(&mut self, cx: &mut Cx<'_>, delivery: Delivery) {
         let hangup = Body::Hangup(HangupReason::UnknownError);
         let farewell = (delivery == Delivery::Unknown).then_some(hangup);
-        self.end(cx, EndReason::Unreachable, Side::Here, farewell);
+        let reason = EndReason::of_delivery(delivery);
+        self.end(cx, reason, Side::Here, farewell);
     }
 
     pub(in crate::voip) fn has_arrived(&self) -> bool {

@@ -125,7 +125,8 @@ impl Call {
         if matches!(self.phase, Phase::Inviting { .. }) {
             let hangup = Body::Hangup(HangupReason::UnknownError);
             let farewell = (delivery == Delivery::Unknown).then_some(hangup);
-            self.end(cx, EndReason::Unreachable, Side::Here, farewell);
+            let reason = EndReason::of_delivery(delivery);
+            self.end(cx, reason, Side::Here, farewell);
         }
     }
 

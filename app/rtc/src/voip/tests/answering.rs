@@ -214,7 +214,7 @@ fn the_answer_cannot_be_sent() {
         > c1 is Connecting
         300 refused
         > media c1 close
-        > ended c1 Unreachable Here
+        > ended c1 Forbidden Here
         ",
     );
 }

@@ -120,6 +120,25 @@ fn an_invite_that_cannot_be_sent_ends_the_call() {
         > c1 is Inviting
         300 refused
         > media c1 close
+        > ended c1 Forbidden Here
+        400 sync
+        ",
+    );
+}
+
+#[test]
+fn an_invite_that_never_left_ends_the_call_as_unreachable() {
+    check(
+        "
+        0 place c1
+        > media c1 offer#1 fresh
+        > c1 is Preparing
+        10 media c1 offer
+        210 timer
+        > send invite c1
+        > c1 is Inviting
+        300 unsent
+        > media c1 close
         > ended c1 Unreachable Here
         400 sync
         ",

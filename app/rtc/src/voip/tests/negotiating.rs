@@ -258,6 +258,21 @@ fn a_description_that_cannot_be_used_in_a_call_does_not_end_it() {
 }
 
 #[test]
+fn a_connection_with_somebody_else_ends_the_call_at_any_time() {
+    check_after(
+        TO_BOB,
+        "
+        3000 @bob/B negotiate c1 offer
+        > media c1 answer#2
+        3100 media c1 failed unauthentic
+        > send hangup c1 unknown_error
+        > media c1 close
+        > ended c1 ConnectionFailed Here
+        ",
+    );
+}
+
+#[test]
 fn what_is_older_than_what_was_taken_counts_no_more() {
     check_after(
         TO_BOB,

@@ -110,6 +110,7 @@ fn media() -> impl Strategy<Value = String> {
         "disconnected",
         "failed connection",
         "failed description",
+        "failed unauthentic",
         "failed capture",
     ];
     let round = prop_oneof![4 => Just(None), 1 => (0..6_u32).prop_map(Some)];

@@ -78,6 +78,7 @@ pub(super) fn input(line: &str, context: &Context) -> Input {
         "network" => Input::NetworkChanged,
         "sent" => delivery(Delivery::Sent),
         "refused" => delivery(Delivery::Refused),
+        "unsent" => delivery(Delivery::Unsent),
         "lost" => delivery(Delivery::Unknown),
         "place" => Input::Place(place(words)),
         "media" => Input::Media {
@@ -170,6 +171,7 @@ fn media(words: Words<'_>, context: &Context) -> MediaEvent {
             "capture" => MediaFailure::Capture,
             "description" => MediaFailure::Description,
             "connection" => MediaFailure::Connection,
+            "unauthentic" => MediaFailure::Unauthentic,
             _ => MediaFailure::Crashed,
         }),
         other => panic!("not of the media process: {other}"),
