@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hardline_media_protocol::{Event, Fault, Request, Round, Sdp, Setup, Shape};
+use hardline_media_protocol::{AudioSink, Event, Fault, Request, Round, Sdp, Setup, Shape, Sound};
 
 use crate::{
     connection::Connection,
@@ -15,6 +15,7 @@ use crate::{
     negotiation::{Negotiation, Task},
     output::Output,
     pipeline::Pipeline,
+    player::Player,
     sdp::{self, Checked},
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct Call {
     inbox: Sender<Happening>,
     running: Option<(Setup, Pipeline)>,
     negotiation: Option<Negotiation>,
+    player: Option<Player>,
     n_connections: u32,
 }
 
@@ -38,6 +40,7 @@ impl Call {
             inbox,
             running: None,
             negotiation: None,
+            player: None,
             n_connections: 0,
         }
     }
@@ -133,6 +136,11 @@ impl Call {
                 Some(negotiation) => negotiation.connection.count(),
                 None => self.not_now("there is no connection"),
             },
+            Request::Play { sound, sink } => self.play(sound, &sink),
+            Request::Silence => self.player = None,
+            Request::Dial { .. } | Request::Devices | Request::UseDevices { .. } => {
+                self.not_now("not built");
+            }
             // The loop that calls this ends with it.
             Request::Close => {}
         }
@@ -156,6 +164,15 @@ impl Call {
                 }
             }
             Err(fault) => self.fail(None, fault),
+        }
+    }
+
+    fn play(&mut self, sound: Sound, sink: &AudioSink) {
+        // Two sounds at a time would not do, and the device may take but one.
+        self.player = None;
+        match Player::start(sound, sink, &self.inbox) {
+            Ok(player) => self.player = Some(player),
+            Err(fault) => self.output.refuse(fault),
         }
     }
 
@@ -272,6 +289,7 @@ impl Call {
             negotiation.connection.close(pipeline);
         }
         self.running = None;
+        self.player = None;
         self.output.say(&Event::Closed);
     }
 }

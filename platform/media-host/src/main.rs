@@ -10,14 +10,17 @@ mod certificate;
 mod connection;
 mod devices;
 mod elements;
+mod end;
 mod happening;
 mod ice_servers;
 mod negotiation;
 mod output;
 mod pipeline;
 mod playback;
+mod player;
 mod recorder;
 mod sdp;
+mod sounds;
 mod statistics;
 
 use std::{

@@ -118,7 +118,8 @@ fn meter(interval: Option<u32>) -> String {
     }
 }
 
-fn listen(pipeline: &gst::Pipeline, inbox: Sender<Happening>) {
+/// Has the main thread told what a pipeline says.
+pub(crate) fn listen(pipeline: &gst::Pipeline, inbox: Sender<Happening>) {
     if let Some(bus) = pipeline.bus() {
         bus.set_sync_handler(move |_, message| {
             if let Some(news) = News::of(message) {

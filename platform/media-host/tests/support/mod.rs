@@ -15,7 +15,7 @@ use std::{
 };
 
 use hardline_media_protocol::{
-    AudioSink, AudioSource, Event, Fault, Request, Round, Sdp, Setup, Shape, read_message,
+    AudioSink, AudioSource, Event, Fault, Request, Round, Sdp, Setup, Shape, VERSION, read_message,
     write_message,
 };
 
@@ -34,6 +34,7 @@ pub fn setup(source: AudioSource, sink: AudioSink) -> Setup {
         source,
         sink,
         meter_interval: None,
+        voice_processing: true,
     }
 }
 
@@ -87,7 +88,7 @@ impl Media {
             said: Vec::new(),
             n_rounds: 0,
         };
-        media.wait(|event| matches!(event, Event::Ready { version: 1 }));
+        media.wait(|event| matches!(event, Event::Ready { version: VERSION }));
         media
     }
 
