@@ -7,10 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hardline_media_protocol::{AudioSink, Event, Fault, Request, Round, Sdp, Setup, Shape, Sound};
+use hardline_media_protocol::{
+    AudioSink, Event, Fault, Request, Round, Sdp, Setup, Shape, Sound, Tones,
+};
 
 use crate::{
     connection::Connection,
+    device_watch, dialler,
     happening::{Happening, News},
     negotiation::{Negotiation, Task},
     output::Output,
@@ -29,7 +32,18 @@ pub(crate) struct Call {
     running: Option<(Setup, Pipeline)>,
     negotiation: Option<Negotiation>,
     player: Option<Player>,
+    devices: Devices,
     n_connections: u32,
+}
+
+/// What is known of microphones and loudspeakers.
+enum Devices {
+    /// Nobody wants to know.
+    Unasked,
+    /// They are looked for.
+    Asked,
+    /// They are followed; this is how they were told last.
+    Told(Event),
 }
 
 impl Call {
@@ -41,6 +55,7 @@ impl Call {
             running: None,
             negotiation: None,
             player: None,
+            devices: Devices::Unasked,
             n_connections: 0,
         }
     }
@@ -53,6 +68,10 @@ impl Call {
                 Happening::Request(request) => self.on_request(request),
                 Happening::Malformed(what) => self.output.refuse(Fault::Malformed { what }),
                 Happening::Pipeline(news) => self.on_news(news),
+                Happening::Devices(event) => {
+                    self.output.say(&event);
+                    self.devices = Devices::Told(event);
+                }
                 Happening::Connection(number, notice) => {
                     let negotiation = self.negotiation.as_mut();
                     let events = negotiation
@@ -138,9 +157,12 @@ impl Call {
             },
             Request::Play { sound, sink } => self.play(sound, &sink),
             Request::Silence => self.player = None,
-            Request::Dial { .. } | Request::Devices | Request::UseDevices { .. } => {
-                self.not_now("not built");
-            }
+            Request::Dial { tones } => self.dial(&tones),
+            Request::Devices => self.tell_devices(),
+            Request::UseDevices {
+                microphone,
+                speaker,
+            } => self.use_devices(microphone.as_deref(), speaker.as_deref()),
             // The loop that calls this ends with it.
             Request::Close => {}
         }
@@ -164,6 +186,45 @@ impl Call {
                 }
             }
             Err(fault) => self.fail(None, fault),
+        }
+    }
+
+    fn dial(&mut self, tones: &Tones) {
+        let dialled = match (dialler::steps(tones), &self.negotiation) {
+            (Err(what), _) => Err(Fault::Malformed {
+                what: what.to_owned(),
+            }),
+            (Ok(steps), Some(negotiation)) => negotiation.dial(&steps),
+            (Ok(_), None) => return self.not_now("there is no connection"),
+        };
+        if let Err(fault) = dialled {
+            self.output.refuse(fault);
+        }
+    }
+
+    fn tell_devices(&mut self) {
+        match &self.devices {
+            Devices::Unasked => {
+                self.devices = Devices::Asked;
+                device_watch::start(self.inbox.clone());
+            }
+            // They will be told.
+            Devices::Asked => {}
+            Devices::Told(event) => self.output.say(event),
+        }
+    }
+
+    fn use_devices(&mut self, microphone: Option<&str>, speaker: Option<&str>) {
+        let Some((_, pipeline)) = &mut self.running else {
+            return self.not_now("it has not begun");
+        };
+        let bin = self.negotiation.as_ref().map(|n| &n.connection.bin);
+        let used = [
+            pipeline.capture.use_device(microphone),
+            pipeline.playback.use_device(speaker, bin),
+        ];
+        for fault in used.into_iter().filter_map(Result::err) {
+            self.output.refuse(fault);
         }
     }
 

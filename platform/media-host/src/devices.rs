@@ -1,6 +1,10 @@
 //! Microphones and loudspeakers, as GStreamer finds them at the sound server or in the system.
 
 use gstreamer::{self as gst, prelude::*};
+use hardline_media_protocol::Device;
+
+/// Devices of a kind that are told; nobody chooses from more.
+const MAX_DEVICES: usize = 64;
 
 /// Which kind of device.
 #[derive(Clone, Copy)]
@@ -11,26 +15,72 @@ pub(crate) enum Kind {
     Loudspeaker,
 }
 
+impl Kind {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Microphone => "Audio/Source",
+            Self::Loudspeaker => "Audio/Sink",
+        }
+    }
+}
+
+/// What tells the devices of these kinds, running. `None`: the system has no way to tell them.
+pub(crate) fn monitor(kinds: &[Kind]) -> Option<gst::DeviceMonitor> {
+    let monitor = gst::DeviceMonitor::new();
+    for kind in kinds {
+        monitor.add_filter(Some(kind.class()), None)?;
+    }
+    monitor.start().ok()?;
+    Some(monitor)
+}
+
 /// The device of that name, or the system's choice.
 pub(crate) fn find(kind: Kind, name: Option<&str>) -> Option<gst::Device> {
-    let monitor = gst::DeviceMonitor::new();
-    let class = match kind {
-        Kind::Microphone => "Audio/Source",
-        Kind::Loudspeaker => "Audio/Sink",
-    };
-    monitor.add_filter(Some(class), None)?;
-    monitor.start().ok()?;
+    let monitor = monitor(&[kind])?;
     let devices: Vec<gst::Device> = monitor.devices().into_iter().filter(is_real).collect();
     monitor.stop();
     match name {
-        Some(name) => devices
-            .into_iter()
-            .find(|device| device.display_name() == name || device.name() == name),
+        Some(name) => {
+            let named = |device: &&gst::Device| system_name(device) == name;
+            let labelled = |device: &&gst::Device| device.display_name() == name;
+            let found = devices.iter().find(named);
+            found.or(devices.iter().find(labelled)).cloned()
+        }
         None => {
             let default = devices.iter().position(is_default).unwrap_or(0);
             devices.into_iter().nth(default)
         }
     }
+}
+
+/// Those of a kind among devices, as they are told.
+pub(crate) fn told(kind: Kind, devices: &[gst::Device]) -> Vec<Device> {
+    devices
+        .iter()
+        .filter(|device| device.has_classes(kind.class()) && is_real(device))
+        .take(MAX_DEVICES)
+        .map(|device| Device {
+            name: system_name(device),
+            label: device.display_name().to_string(),
+            is_default: is_default(device),
+        })
+        .collect()
+}
+
+/// Whether two are one, as the system names them.
+pub(crate) fn is_same(device: &gst::Device, other: &gst::Device) -> bool {
+    system_name(device) == system_name(other)
+}
+
+/// What the sound server or the system calls a device; what people call it if that is unknown.
+fn system_name(device: &gst::Device) -> String {
+    let of_server = device
+        .has_property_with_type("internal-name", String::static_type())
+        .then(|| device.property::<Option<String>>("internal-name"))
+        .flatten();
+    let of_node = || device.properties()?.get::<String>("node.name").ok();
+    let name = of_server.or_else(of_node);
+    name.unwrap_or_else(|| device.display_name().to_string())
 }
 
 /// What the computer plays can be captured as well; nobody wants to hear that in a call.

@@ -1,9 +1,12 @@
 //! Where sound ends: in a loudspeaker, in a recording, or nowhere.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-    mpsc::Sender,
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, channel},
+    },
+    time::Duration,
 };
 
 use gstreamer::{self as gst, prelude::*};
@@ -18,8 +21,8 @@ use crate::{
 /// Where sound ends.
 #[derive(Clone)]
 pub(crate) enum End {
-    /// A loudspeaker.
-    Device(gst::Device),
+    /// A loudspeaker; none was found, and one may be chosen, if absent.
+    Device(Option<gst::Device>),
     /// A recording.
     Record(Arc<Mutex<Recorder>>),
     /// Nowhere.
@@ -32,7 +35,7 @@ impl End {
         match sink {
             AudioSink::Device { name } => {
                 let device = devices::find(Kind::Loudspeaker, name.as_deref());
-                device.map(Self::Device).ok_or(Fault::NoSpeaker)
+                device.map(Some).map(Self::Device).ok_or(Fault::NoSpeaker)
             }
             AudioSink::Record { path } => match Recorder::create(path) {
                 Ok(recorder) => Ok(Self::Record(Arc::new(Mutex::new(recorder)))),
@@ -66,7 +69,10 @@ impl End {
         let end = bin.by_name("end").ok_or_else(missing)?;
         match self {
             Self::Device(device) => {
-                let device = device.create_element(Some(DEVICE))?;
+                let device = match device {
+                    Some(device) => device.create_element(Some(DEVICE))?,
+                    None => nowhere()?,
+                };
                 bin.add(&device)?;
                 end.link(&device)
             }
@@ -81,7 +87,54 @@ impl End {
 }
 
 /// What a loudspeaker is called in its bin.
-pub(crate) const DEVICE: &str = "device";
+const DEVICE: &str = "device";
+/// How long the streaming thread may take to let go of a loudspeaker.
+const EXCHANGE_LIMIT: Duration = Duration::from_secs(1);
+
+/// What stands for a loudspeaker.
+fn nowhere() -> Result<gst::Element, gst::glib::BoolError> {
+    gst::ElementFactory::make("fakesink")
+        .name(DEVICE)
+        .property("sync", true)
+        .property("async", false)
+        .build()
+}
+
+/// Puts another loudspeaker to the end of a bin that plays. If it cannot be opened, the old one goes on.
+pub(crate) fn exchange(bin: &gst::Bin, device: &gst::Device) -> Result<(), Fault> {
+    let playback = |what: &str| Fault::Playback {
+        what: what.to_owned(),
+    };
+    let failed = |error: gst::glib::BoolError| playback(&error.message);
+    let (Some(queue), Some(old)) = (bin.by_name("end"), bin.by_name(DEVICE)) else {
+        return Err(playback("nothing plays"));
+    };
+    let new = device.create_element(Some(DEVICE)).map_err(failed)?;
+    if new.set_state(gst::State::Ready).is_err() {
+        let _ = new.set_state(gst::State::Null);
+        return Err(playback("it cannot be opened"));
+    }
+    let (Some(pad), (held, wait)) = (queue.static_pad("src"), channel()) else {
+        return Err(playback("a pad is missing"));
+    };
+    let hold = gst::PadProbeType::IDLE | gst::PadProbeType::BLOCK_DOWNSTREAM;
+    let probe = pad.add_probe(hold, move |_, _| {
+        let _ = held.send(());
+        gst::PadProbeReturn::Ok
+    });
+    // Late or not, the old one is taken out.
+    let _ = wait.recv_timeout(EXCHANGE_LIMIT);
+    let _ = old.set_state(gst::State::Null);
+    let _ = bin.remove(&old);
+    let put = bin
+        .add(&new)
+        .and_then(|()| queue.link(&new))
+        .and_then(|()| new.sync_state_with_parent());
+    if let Some(probe) = probe {
+        pad.remove_probe(probe);
+    }
+    put.map_err(failed)
+}
 
 fn record(pad: &gst::Pad, recorder: Arc<Mutex<Recorder>>, news: Sender<Happening>) {
     let failed = AtomicBool::new(false);

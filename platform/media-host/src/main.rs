@@ -8,11 +8,14 @@ mod candidates;
 mod capture;
 mod certificate;
 mod connection;
+mod device_watch;
 mod devices;
+mod dialler;
 mod elements;
 mod end;
 mod happening;
 mod ice_servers;
+mod key_listener;
 mod negotiation;
 mod output;
 mod pipeline;
@@ -22,6 +25,8 @@ mod recorder;
 mod sdp;
 mod sounds;
 mod statistics;
+mod telephone_event;
+mod voice_processing;
 
 use std::{
     io::{BufReader, stdin},

@@ -16,8 +16,22 @@ fn the_little_that_is_needed_is_read() {
     let checked = check(GOOD).unwrap();
     assert_eq!(checked.opus, 109);
     assert_eq!(checked.mids, ["a0"]);
+    assert_eq!(checked.events, []);
     assert_eq!(checked.ufrag, "abcd");
     assert_eq!(checked.message.medias_len(), 1);
+}
+
+#[test]
+fn the_first_way_to_take_keys_is_read_for_each_clock() {
+    init();
+    let more = "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:102 telephone-event/8000\r\n\
+        a=rtpmap:109 telephone-event/48000\r\n";
+    let events = check(&format!("{GOOD}{more}")).unwrap().events;
+    let expected = EventFormat {
+        number: 101,
+        rate: 8_000,
+    };
+    assert_eq!(events, [expected]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod pair;
+mod pulse;
 
 use std::{
     ffi::OsStr,
@@ -19,7 +20,7 @@ use hardline_media_protocol::{
     write_message,
 };
 
-pub use self::pair::Pair;
+pub use self::{pair::Pair, pulse::Pulse};
 pub use hardline_testkit::sound;
 
 /// How long anything may take; most takes a hundredth of it.
@@ -94,10 +95,14 @@ impl Media {
 
     /// One that captures.
     pub fn capturing(setup: Setup) -> Self {
-        let mut media = Self::start();
-        media.ask(&Request::Start(Box::new(setup)));
-        media.wait(|event| matches!(event, Event::Started));
-        media
+        Self::start().begun(setup)
+    }
+
+    /// The same, which captures from now on.
+    pub fn begun(mut self, setup: Setup) -> Self {
+        self.ask(&Request::Start(Box::new(setup)));
+        self.wait(|event| matches!(event, Event::Started));
+        self
     }
 
     /// Asks for something.
