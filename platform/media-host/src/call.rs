@@ -13,7 +13,8 @@ use hardline_media_protocol::{
 
 use crate::{
     connection::Connection,
-    device_watch, dialler,
+    device_watch::DeviceWatch,
+    dialler,
     happening::{Happening, News},
     negotiation::{Negotiation, Task},
     output::Output,
@@ -32,18 +33,8 @@ pub(crate) struct Call {
     running: Option<(Setup, Pipeline)>,
     negotiation: Option<Negotiation>,
     player: Option<Player>,
-    devices: Devices,
+    devices: Option<DeviceWatch>,
     n_connections: u32,
-}
-
-/// What is known of microphones and loudspeakers.
-enum Devices {
-    /// Nobody wants to know.
-    Unasked,
-    /// They are looked for.
-    Asked,
-    /// They are followed; this is how they were told last.
-    Told(Event),
 }
 
 impl Call {
@@ -55,7 +46,7 @@ impl Call {
             running: None,
             negotiation: None,
             player: None,
-            devices: Devices::Unasked,
+            devices: None,
             n_connections: 0,
         }
     }
@@ -68,10 +59,7 @@ impl Call {
                 Happening::Request(request) => self.on_request(request),
                 Happening::Malformed(what) => self.output.refuse(Fault::Malformed { what }),
                 Happening::Pipeline(news) => self.on_news(news),
-                Happening::Devices(event) => {
-                    self.output.say(&event);
-                    self.devices = Devices::Told(event);
-                }
+                Happening::Devices(event) => self.output.say(&event),
                 Happening::Connection(number, notice) => {
                     let negotiation = self.negotiation.as_mut();
                     let events = negotiation
@@ -204,13 +192,8 @@ impl Call {
 
     fn tell_devices(&mut self) {
         match &self.devices {
-            Devices::Unasked => {
-                self.devices = Devices::Asked;
-                device_watch::start(self.inbox.clone());
-            }
-            // They will be told.
-            Devices::Asked => {}
-            Devices::Told(event) => self.output.say(event),
+            Some(watch) => watch.look(),
+            None => self.devices = Some(DeviceWatch::start(self.inbox.clone())),
         }
     }
 

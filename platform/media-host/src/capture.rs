@@ -6,7 +6,7 @@ use gstreamer::{self as gst, prelude::*};
 use hardline_media_protocol::{AudioSource, Fault};
 
 use crate::{
-    devices::{self, Kind},
+    devices::{self, Chosen, Kind},
     happening::CAPTURE,
     voice_processing::EchoProbe,
 };
@@ -24,7 +24,7 @@ pub(crate) struct Capture {
 }
 
 struct Microphone {
-    device: gst::Device,
+    device: Chosen,
     element: gst::Element,
 }
 
@@ -74,10 +74,10 @@ impl Capture {
         let Some(old) = &self.device else {
             return Ok(());
         };
-        let new = microphone(name)?;
-        if devices::is_same(&old.device, &new.device) {
+        if old.device.name.as_deref() == name {
             return Ok(());
         }
+        let new = microphone(name)?;
         if new.element.set_state(gst::State::Ready).is_err() {
             let _ = new.element.set_state(gst::State::Null);
             return Err(unusable("it cannot be opened"));
@@ -119,7 +119,7 @@ fn beginning(source: &AudioSource) -> String {
 fn microphone(name: Option<&str>) -> Result<Microphone, Fault> {
     let device = devices::find(Kind::Microphone, name).ok_or(Fault::NoMicrophone)?;
     let element = device
-        .create_element(None)
+        .create(None)
         .map_err(|error| unusable(&error.message))?;
     Ok(Microphone { device, element })
 }

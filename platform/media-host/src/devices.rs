@@ -1,6 +1,6 @@
 //! Microphones and loudspeakers, as GStreamer finds them at the sound server or in the system.
 
-use gstreamer::{self as gst, prelude::*};
+use gstreamer::{self as gst, glib, prelude::*};
 use hardline_media_protocol::Device;
 
 /// Devices of a kind that are told; nobody chooses from more.
@@ -24,33 +24,53 @@ impl Kind {
     }
 }
 
-/// What tells the devices of these kinds, running. `None`: the system has no way to tell them.
-pub(crate) fn monitor(kinds: &[Kind]) -> Option<gst::DeviceMonitor> {
+/// What tells the devices of these kinds when it is started.
+pub(crate) fn monitor(kinds: &[Kind]) -> gst::DeviceMonitor {
     let monitor = gst::DeviceMonitor::new();
     for kind in kinds {
-        monitor.add_filter(Some(kind.class()), None)?;
+        monitor.add_filter(Some(kind.class()), None);
     }
-    monitor.start().ok()?;
-    Some(monitor)
+    monitor
+}
+
+/// A device that is to be used.
+#[derive(Clone)]
+pub(crate) struct Chosen {
+    device: gst::Device,
+    /// By which name it was chosen; `None` if it was the system that chose.
+    pub(crate) name: Option<String>,
+}
+
+impl Chosen {
+    /// The element that captures or plays.
+    pub(crate) fn create(&self, name: Option<&str>) -> Result<gst::Element, glib::BoolError> {
+        let element = self.device.create_element(name)?;
+        // PulseAudio knows its choice better than GStreamer, and goes on with the next one when that changes.
+        if self.name.is_none() && is_of_pulse(&self.device) && element.has_property("device") {
+            element.set_property("device", None::<String>);
+        }
+        Ok(element)
+    }
 }
 
 /// The device of that name, or the system's choice.
-pub(crate) fn find(kind: Kind, name: Option<&str>) -> Option<gst::Device> {
-    let monitor = monitor(&[kind])?;
+pub(crate) fn find(kind: Kind, name: Option<&str>) -> Option<Chosen> {
+    let monitor = monitor(&[kind]);
+    monitor.start().ok()?;
     let devices: Vec<gst::Device> = monitor.devices().into_iter().filter(is_real).collect();
     monitor.stop();
-    match name {
+    let found = match name {
         Some(name) => {
             let named = |device: &&gst::Device| system_name(device) == name;
             let labelled = |device: &&gst::Device| device.display_name() == name;
-            let found = devices.iter().find(named);
-            found.or(devices.iter().find(labelled)).cloned()
+            devices.iter().find(named).or(devices.iter().find(labelled))
         }
-        None => {
-            let default = devices.iter().position(is_default).unwrap_or(0);
-            devices.into_iter().nth(default)
-        }
-    }
+        None => devices.iter().find(|d| is_default(d)).or(devices.first()),
+    };
+    Some(Chosen {
+        device: found?.clone(),
+        name: name.map(str::to_owned),
+    })
 }
 
 /// Those of a kind among devices, as they are told.
@@ -69,18 +89,21 @@ pub(crate) fn told(kind: Kind, devices: &[gst::Device]) -> Vec<Device> {
 
 /// Whether two are one, as the system names them.
 pub(crate) fn is_same(device: &gst::Device, other: &gst::Device) -> bool {
-    system_name(device) == system_name(other)
+    device.device_class() == other.device_class() && system_name(device) == system_name(other)
 }
 
 /// What the sound server or the system calls a device; what people call it if that is unknown.
 fn system_name(device: &gst::Device) -> String {
-    let of_server = device
-        .has_property_with_type("internal-name", String::static_type())
+    let of_server = is_of_pulse(device)
         .then(|| device.property::<Option<String>>("internal-name"))
         .flatten();
     let of_node = || device.properties()?.get::<String>("node.name").ok();
     let name = of_server.or_else(of_node);
     name.unwrap_or_else(|| device.display_name().to_string())
+}
+
+fn is_of_pulse(device: &gst::Device) -> bool {
+    device.has_property_with_type("internal-name", String::static_type())
 }
 
 /// What the computer plays can be captured as well; nobody wants to hear that in a call.

@@ -13,7 +13,7 @@ use gstreamer::{self as gst, prelude::*};
 use hardline_media_protocol::{AudioSink, Fault};
 
 use crate::{
-    devices::{self, Kind},
+    devices::{self, Chosen, Kind},
     happening::{Happening, News},
     recorder::Recorder,
 };
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) enum End {
     /// A loudspeaker; none was found, and one may be chosen, if absent.
-    Device(Option<gst::Device>),
+    Device(Option<Chosen>),
     /// A recording.
     Record(Arc<Mutex<Recorder>>),
     /// Nowhere.
@@ -70,7 +70,7 @@ impl End {
         match self {
             Self::Device(device) => {
                 let device = match device {
-                    Some(device) => device.create_element(Some(DEVICE))?,
+                    Some(device) => device.create(Some(DEVICE))?,
                     None => nowhere()?,
                 };
                 bin.add(&device)?;
@@ -101,7 +101,7 @@ fn nowhere() -> Result<gst::Element, gst::glib::BoolError> {
 }
 
 /// Puts another loudspeaker to the end of a bin that plays. If it cannot be opened, the old one goes on.
-pub(crate) fn exchange(bin: &gst::Bin, device: &gst::Device) -> Result<(), Fault> {
+pub(crate) fn exchange(bin: &gst::Bin, device: &Chosen) -> Result<(), Fault> {
     let playback = |what: &str| Fault::Playback {
         what: what.to_owned(),
     };
@@ -109,7 +109,7 @@ pub(crate) fn exchange(bin: &gst::Bin, device: &gst::Device) -> Result<(), Fault
     let (Some(queue), Some(old)) = (bin.by_name("end"), bin.by_name(DEVICE)) else {
         return Err(playback("nothing plays"));
     };
-    let new = device.create_element(Some(DEVICE)).map_err(failed)?;
+    let new = device.create(Some(DEVICE)).map_err(failed)?;
     if new.set_state(gst::State::Ready).is_err() {
         let _ = new.set_state(gst::State::Null);
         return Err(playback("it cannot be opened"));

@@ -68,10 +68,10 @@ impl Playback {
         let End::Device(old) = self.end() else {
             return Ok(());
         };
-        let device = devices::find(Kind::Loudspeaker, name).ok_or(Fault::NoSpeaker)?;
-        if old.is_some_and(|old| devices::is_same(&old, &device)) {
+        if old.is_some_and(|old| old.name.as_deref() == name) {
             return Ok(());
         }
+        let device = devices::find(Kind::Loudspeaker, name).ok_or(Fault::NoSpeaker)?;
         let playing = bin.and_then(|bin| bin.by_name(PLAYBACK));
         if let Some(playing) = playing.and_downcast::<gst::Bin>() {
             end::exchange(&playing, &device)?;

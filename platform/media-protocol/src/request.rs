@@ -73,7 +73,8 @@ pub enum Request {
     },
     /// Play no sound any more.
     Silence,
-    /// Tell the microphones and loudspeakers, now and whenever they change: [`Event::Devices`](crate::Event::Devices).
+    /// Tell the microphones and loudspeakers, now and whenever one comes or goes: [`Event::Devices`](crate::Event::Devices). Which
+    /// one is the system's choice may be known only by asking again.
     Devices,
     /// Go on with this microphone and this loudspeaker; nothing is negotiated for it. What is no device is left as it is: tones,
     /// files and recordings.

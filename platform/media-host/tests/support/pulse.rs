@@ -10,16 +10,20 @@ use std::{
 
 use super::{LIMIT, Media, sound};
 
-/// Loudspeakers `room`, `desk` and `voice`, of which the first is the system's choice; microphones `low` (440 hertz) and `high`
-/// (600 hertz), and `echo` and `talk`, which hear what `room` and `voice` play. `low` is the system's choice.
+/// Loudspeakers, and microphones that hear what one of them plays: `low` (440 hertz) and `high` (600 hertz) hear what nobody else
+/// plays on, `echo` hears `room`. The system's choice are `room` and `low`.
 const SCRIPT: &str = "\
 load-module module-null-sink sink_name=room rate=48000 channels=1 sink_properties=device.description=Room
 load-module module-null-sink sink_name=desk rate=48000 channels=1 sink_properties=device.description=Desk
-load-module module-null-sink sink_name=voice rate=48000 channels=1 sink_properties=device.description=Voice
-load-module module-sine-source source_name=low frequency=440 rate=48000
-load-module module-sine-source source_name=high frequency=600 rate=48000
-load-module module-remap-source source_name=echo master=room.monitor source_properties=device.description=Echo
-load-module module-remap-source source_name=talk master=voice.monitor source_properties=device.description=Talk
+load-module module-null-sink sink_name=bass rate=48000 channels=1
+load-module module-null-sink sink_name=alto rate=48000 channels=1
+load-module module-null-sink sink_name=voice rate=48000 channels=1
+load-module module-sine sink=bass frequency=440
+load-module module-sine sink=alto frequency=600
+load-module module-remap-source source_name=low master=bass.monitor
+load-module module-remap-source source_name=high master=alto.monitor
+load-module module-remap-source source_name=echo master=room.monitor
+load-module module-remap-source source_name=talk master=voice.monitor
 set-default-sink room
 set-default-source low
 ";
@@ -84,10 +88,17 @@ impl Pulse {
             .arg(&path)
             .spawn()
             .unwrap();
-        thread::sleep(time);
+        let n_bytes = (time.as_secs_f64() * 2.0 * sound::RATE as f64) as u64;
+        let end = Instant::now() + LIMIT;
+        while fs::metadata(&path).map_or(0, |file| file.len()) < n_bytes {
+            assert!(Instant::now() < end, "nothing is recorded");
+            thread::sleep(Duration::from_millis(20));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
-        sound::read(&path)
+        let samples = sound::read(&path);
+        fs::remove_file(&path).unwrap();
+        samples
     }
 
     /// Plays a file on a loudspeaker until the value is dropped.
