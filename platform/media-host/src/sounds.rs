@@ -23,7 +23,7 @@ const BELLS: [(f64, f64); 8] = [
     (1.44, 1_318.51),
 ];
 /// What sounds along with a bell's note: how many times as high, how loud, and how long until a third is left, in seconds.
-const PARTIALS: [(f64, f64, f64); 3] = [(1.0, 0.20, 0.30), (2.0, 0.06, 0.15), (3.0, 0.03, 0.08)];
+const PARTIALS: [(f64, f64, f64); 3] = [(1.0, 0.32, 0.30), (2.0, 0.10, 0.15), (3.0, 0.05, 0.08)];
 
 /// One round of a sound, which follows itself without a break: 48,000 samples a second.
 pub(crate) fn round(sound: Sound) -> Vec<i16> {

@@ -7,7 +7,7 @@ use std::{f64::consts::TAU, fs, path::Path, time::Duration};
 use hardline_media_protocol::{
     AudioSink, AudioSource, Device, Event, Fault, Request, Setup, Sound,
 };
-use support::{Pair, Pulse, setup, sound, tone};
+use support::{Pair, Pulse, setup, sound, tone, without_plugin};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -258,6 +258,38 @@ fn who_speaks_while_the_other_side_does_is_heard_without_it() {
     eprintln!("loudness {loudness}; the tone's share {share}, in the room {share_in_room}");
     assert!(loudness > 0.005, "{loudness}");
     assert!(share < share_in_room / 4.0, "{share} of {share_in_room}");
+}
+
+#[test]
+fn the_processing_goes_on_over_a_new_connection_and_with_other_devices() {
+    let pulse = Pulse::start();
+    let dir = tempfile::tempdir().unwrap();
+    let (speech, path) = (dir.path().join("speech.wav"), dir.path().join("callee.wav"));
+    write_speech(&speech, 60);
+    let _playing = pulse.play(&speech, "voice");
+    let source = AudioSource::File { path: speech };
+    let callee = setup(source, AudioSink::Record { path: path.clone() });
+    let mut pair = call(&pulse, devices(Some("echo"), Some("room")), callee);
+    pair.caller.ask_for_offer(true);
+    pair.run_for(12 * SECOND);
+    let loudness = |seconds| sound::loudness(sound::last(&sound::read(&path), seconds));
+    let returned = loudness(4.5);
+    use_devices(&mut pair, Some("talk"), Some("desk"));
+    pair.run_for(6 * SECOND);
+    let sent = loudness(3.0);
+    eprintln!("loudness of the echo {returned}, of speech {sent}");
+    assert!(returned < 0.02, "{returned}");
+    assert!(sent > 0.02, "{sent}");
+    assert!(sound::loudness(&pulse.heard_from("desk", 3 * SECOND)) > 0.02);
+}
+
+#[test]
+fn a_call_begins_without_the_processing_where_it_is_not_installed() {
+    let pulse = Pulse::start();
+    let dir = tempfile::tempdir().unwrap();
+    let environment = without_plugin("libgstwebrtcdsp.so", dir.path());
+    let media = pulse.media_with(environment);
+    media.begun(devices(None, None)).offer(false);
 }
 
 #[test]

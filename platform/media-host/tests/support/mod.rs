@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod pair;
+mod plugins;
 mod pulse;
 
 use std::{
@@ -20,7 +21,7 @@ use hardline_media_protocol::{
     write_message,
 };
 
-pub use self::{pair::Pair, pulse::Pulse};
+pub use self::{pair::Pair, plugins::without_plugin, pulse::Pulse};
 pub use hardline_testkit::sound;
 
 /// How long anything may take; most takes a hundredth of it.

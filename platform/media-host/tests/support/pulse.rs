@@ -1,8 +1,9 @@
 //! A sound server of a test's own, without any hardware.
 
 use std::{
+    ffi::OsString,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -67,7 +68,14 @@ impl Pulse {
 
     /// A media process that uses it.
     pub fn media(&self) -> Media {
-        Media::start_with(&self.environment())
+        self.media_with([])
+    }
+
+    /// The same, with these variables, too.
+    pub fn media_with<const N: usize>(&self, more: [(&'static str, OsString); N]) -> Media {
+        let mut environment = Vec::from(self.environment());
+        environment.extend(more);
+        Media::start_with(&environment)
     }
 
     /// Has it do something; what it says.
@@ -114,7 +122,7 @@ impl Pulse {
         command
     }
 
-    fn environment(&self) -> [(&'static str, PathBuf); 4] {
+    fn environment(&self) -> [(&'static str, OsString); 4] {
         let dir = self.dir.path();
         let server = format!("unix:{}", dir.join("socket").display());
         [
