@@ -47,8 +47,8 @@ fn every_key_arrives_once_and_in_order() {
     assert_eq!(told, "0123456789*#ABCD11");
     let all = times[17] - times[0];
     eprintln!("18 keys in {all:?}");
-    // 17 beginnings after the first, 180 milliseconds from one to the next
-    assert!((2.8..3.6).contains(&all.as_secs_f64()), "{all:?}");
+    // 17 beginnings after the first, 180 milliseconds from one to the next; a busy machine may hold back the first or the last
+    assert!((2.0..4.5).contains(&all.as_secs_f64()), "{all:?}");
     assert_no_more(&mut pair);
 }
 
@@ -62,7 +62,7 @@ fn a_comma_is_a_pause_of_two_seconds() {
     assert_eq!(told, "12");
     let pause = times[1] - times[0];
     eprintln!("{pause:?}");
-    assert!((1.9..2.6).contains(&pause.as_secs_f64()), "{pause:?}");
+    assert!((1.5..3.5).contains(&pause.as_secs_f64()), "{pause:?}");
 }
 
 #[test]

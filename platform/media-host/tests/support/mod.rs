@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
+mod chromium;
 mod pair;
 mod plugins;
 mod pulse;
@@ -21,7 +22,7 @@ use hardline_media_protocol::{
     write_message,
 };
 
-pub use self::{pair::Pair, plugins::without_plugin, pulse::Pulse};
+pub use self::{chromium::Chromium, pair::Pair, plugins::without_plugin, pulse::Pulse};
 pub use hardline_testkit::sound;
 
 /// How long anything may take; most takes a hundredth of it.
