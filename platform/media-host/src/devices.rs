@@ -46,7 +46,8 @@ impl Chosen {
     pub(crate) fn create(&self, name: Option<&str>) -> Result<gst::Element, glib::BoolError> {
         let element = self.device.create_element(name)?;
         // PulseAudio knows its choice better than GStreamer, and goes on with the next one when that changes.
-        if self.name.is_none() && is_of_pulse(&self.device) && element.has_property("device") {
+        let follows = self.name.is_none() && is_default(&self.device);
+        if follows && is_of_pulse(&self.device) && element.has_property("device") {
             element.set_property("device", None::<String>);
         }
         Ok(element)

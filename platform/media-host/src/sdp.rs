@@ -31,6 +31,8 @@ pub(crate) struct Checked {
 #[derive(Default)]
 struct Section<'a> {
     kind: &'a str,
+    /// Its numbers.
+    formats: Vec<&'a str>,
     rejected: bool,
     /// It says twice how it is connected.
     doubled: bool,
@@ -73,7 +75,10 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
         .unwrap_or_default();
     let opus = audio.opus.ok_or("it has no Opus")?;
     let mut events = audio.events.clone();
-    events.retain(|format| format.number != opus);
+    events.retain(|format| {
+        let number = format.number.to_string();
+        format.number != opus && audio.formats.contains(&number.as_str())
+    });
     let mids = media
         .iter()
         .map(|section| section.mid.unwrap_or_default().to_owned())
@@ -130,6 +135,7 @@ fn sections(text: &str) -> Result<Vec<Section<'_>>, &'static str> {
             sections.push(Section {
                 kind: words.next().unwrap_or_default(),
                 rejected: words.next() == Some("0"),
+                formats: words.skip(1).map(str::trim_end).collect(),
                 ..Section::default()
             });
         } else if let (Some(attribute), Some(section)) =
@@ -161,7 +167,10 @@ fn read_attribute<'a>(section: &mut Section<'a>, attribute: &'a str) {
 
 fn add_events(section: &mut Section<'_>, rtpmap: &str) {
     if let Some(format) = EventFormat::of_rtpmap(rtpmap)
-        && section.events.iter().all(|known| known.rate != format.rate)
+        && !section
+            .events
+            .iter()
+            .any(|known| known.rate == format.rate || known.number == format.number)
     {
         section.events.push(format);
     }

@@ -129,6 +129,9 @@ fn another_loudspeaker_is_used_in_mid_call() {
     use_devices(&mut pair, None, None);
     pair.run_for(2 * SECOND);
     assert_mostly(&pulse.heard_from("room", 2 * SECOND), 700.0);
+    pulse.pactl(&["set-default-sink", "desk"]);
+    pair.run_for(2 * SECOND);
+    assert_mostly(&pulse.heard_from("desk", 2 * SECOND), 700.0);
     assert_eq!(pair.caller.said.len(), n_said, "{:?}", pair.caller.said);
 }
 
