@@ -119,6 +119,8 @@ pub(super) fn event(event: media::Event) -> Option<voip::MediaEvent> {
         Event::Ready { .. }
         | Event::Started
         | Event::Heard
+        | Event::Dialled { .. }
+        | Event::Devices { .. }
         | Event::Meter(_)
         | Event::Statistics(_)
         | Event::Refused { .. }
@@ -162,5 +164,6 @@ pub(super) fn setup(options: &CallOptions) -> media::Setup {
             None => media::AudioSink::Device { name: None },
         },
         meter_interval: None,
+        voice_processing: true,
     }
 }

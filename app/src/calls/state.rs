@@ -134,6 +134,7 @@ impl CallFault {
             Fault::Description { .. }
             | Fault::Candidate { .. }
             | Fault::Connection
+            | Fault::NoTones
             | Fault::Malformed { .. }
             | Fault::NotNow { .. } => None,
         }

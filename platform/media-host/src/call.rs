@@ -7,14 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hardline_media_protocol::{Event, Fault, Request, Round, Sdp, Setup, Shape};
+use hardline_media_protocol::{
+    AudioSink, Event, Fault, Request, Round, Sdp, Setup, Shape, Sound, Tones,
+};
 
 use crate::{
     connection::Connection,
+    device_watch::DeviceWatch,
+    dialler,
     happening::{Happening, News},
     negotiation::{Negotiation, Task},
     output::Output,
     pipeline::Pipeline,
+    player::Player,
     sdp::{self, Checked},
 };
 
@@ -27,6 +32,8 @@ pub(crate) struct Call {
     inbox: Sender<Happening>,
     running: Option<(Setup, Pipeline)>,
     negotiation: Option<Negotiation>,
+    player: Option<Player>,
+    devices: Option<DeviceWatch>,
     n_connections: u32,
 }
 
@@ -38,6 +45,8 @@ impl Call {
             inbox,
             running: None,
             negotiation: None,
+            player: None,
+            devices: None,
             n_connections: 0,
         }
     }
@@ -50,6 +59,7 @@ impl Call {
                 Happening::Request(request) => self.on_request(request),
                 Happening::Malformed(what) => self.output.refuse(Fault::Malformed { what }),
                 Happening::Pipeline(news) => self.on_news(news),
+                Happening::Devices(event) => self.output.say(&event),
                 Happening::Connection(number, notice) => {
                     let negotiation = self.negotiation.as_mut();
                     let events = negotiation
@@ -133,6 +143,14 @@ impl Call {
                 Some(negotiation) => negotiation.connection.count(),
                 None => self.not_now("there is no connection"),
             },
+            Request::Play { sound, sink } => self.play(sound, &sink),
+            Request::Silence => self.player = None,
+            Request::Dial { tones } => self.dial(&tones),
+            Request::Devices => self.tell_devices(),
+            Request::UseDevices {
+                microphone,
+                speaker,
+            } => self.use_devices(microphone.as_deref(), speaker.as_deref()),
             // The loop that calls this ends with it.
             Request::Close => {}
         }
@@ -156,6 +174,49 @@ impl Call {
                 }
             }
             Err(fault) => self.fail(None, fault),
+        }
+    }
+
+    fn dial(&mut self, tones: &Tones) {
+        let dialled = match (dialler::steps(tones), &self.negotiation) {
+            (Err(what), _) => Err(Fault::Malformed {
+                what: what.to_owned(),
+            }),
+            (Ok(steps), Some(negotiation)) => negotiation.dial(&steps),
+            (Ok(_), None) => return self.not_now("there is no connection"),
+        };
+        if let Err(fault) = dialled {
+            self.output.refuse(fault);
+        }
+    }
+
+    fn tell_devices(&mut self) {
+        match &self.devices {
+            Some(watch) => watch.look(),
+            None => self.devices = Some(DeviceWatch::start(self.inbox.clone())),
+        }
+    }
+
+    fn use_devices(&mut self, microphone: Option<&str>, speaker: Option<&str>) {
+        let Some((_, pipeline)) = &mut self.running else {
+            return self.not_now("it has not begun");
+        };
+        let bin = self.negotiation.as_ref().map(|n| &n.connection.bin);
+        let used = [
+            pipeline.capture.use_device(microphone),
+            pipeline.playback.use_device(speaker, bin),
+        ];
+        for fault in used.into_iter().filter_map(Result::err) {
+            self.output.refuse(fault);
+        }
+    }
+
+    fn play(&mut self, sound: Sound, sink: &AudioSink) {
+        // Two sounds at a time would not do, and the device may take but one.
+        self.player = None;
+        match Player::start(sound, sink, &self.inbox) {
+            Ok(player) => self.player = Some(player),
+            Err(fault) => self.output.refuse(fault),
         }
     }
 
@@ -272,6 +333,7 @@ impl Call {
             negotiation.connection.close(pipeline);
         }
         self.running = None;
+        self.player = None;
         self.output.say(&Event::Closed);
     }
 }

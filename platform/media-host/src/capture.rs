@@ -6,8 +6,9 @@ use gstreamer::{self as gst, prelude::*};
 use hardline_media_protocol::{AudioSource, Fault};
 
 use crate::{
-    devices::{self, Kind},
+    devices::{self, Chosen, Kind},
     happening::CAPTURE,
+    voice_processing::EchoProbe,
 };
 
 /// Sound within the process: one channel, as Opus takes it best.
@@ -18,11 +19,18 @@ pub(crate) struct Capture {
     /// All of it; it has one source pad.
     pub(crate) bin: gst::Bin,
     microphone: gst::Element,
+    /// The microphone itself; `None` if something stands for it.
+    device: Option<Microphone>,
+}
+
+struct Microphone {
+    device: Chosen,
+    element: gst::Element,
 }
 
 impl Capture {
     /// Makes it, without opening a device yet.
-    pub(crate) fn new(source: &AudioSource, meter: &str) -> Result<Self, Fault> {
+    pub(crate) fn new(source: &AudioSource, meter: &str, processed: bool) -> Result<Self, Fault> {
         let device = match source {
             AudioSource::Device { name } => Some(microphone(name.as_deref())?),
             AudioSource::File { path } => {
@@ -34,8 +42,12 @@ impl Capture {
             }
             AudioSource::Tone { .. } | AudioSource::Silence => None,
         };
+        let processing = match processed {
+            true => EchoProbe::processing(),
+            false => String::new(),
+        };
         let description = format!(
-            "{} ! audioconvert ! audioresample ! {PLAIN} ! volume name=microphone ! level name=sent {meter}",
+            "{} ! audioconvert ! audioresample ! {PLAIN} ! {processing}volume name=microphone ! level name=sent {meter}",
             beginning(source)
         );
         let bin = gst::parse::bin_from_description(&description, false).map_err(failed)?;
@@ -44,13 +56,38 @@ impl Capture {
         if let (AudioSource::File { path }, Some(file)) = (source, bin.by_name("file")) {
             file.set_property("location", path.to_string_lossy().as_ref());
         }
-        if let Some(device) = device {
-            put_first(&bin, &device)?;
+        if let Some(device) = &device {
+            put_first(&bin, &device.element)?;
         }
         let microphone = bin.by_name("microphone").ok_or_else(|| Fault::Pipeline {
             what: "no volume".to_owned(),
         })?;
-        Ok(Self { bin, microphone })
+        Ok(Self {
+            bin,
+            microphone,
+            device,
+        })
+    }
+
+    /// Goes on with another microphone: this one, or the system's choice. If it cannot be opened, the old one goes on.
+    pub(crate) fn use_device(&mut self, name: Option<&str>) -> Result<(), Fault> {
+        let Some(old) = &self.device else {
+            return Ok(());
+        };
+        if old.device.name.as_deref() == name {
+            return Ok(());
+        }
+        let new = microphone(name)?;
+        if new.element.set_state(gst::State::Ready).is_err() {
+            let _ = new.element.set_state(gst::State::Null);
+            return Err(unusable("it cannot be opened"));
+        }
+        let _ = old.element.set_state(gst::State::Null);
+        let _ = self.bin.remove(&old.element);
+        put_first(&self.bin, &new.element)?;
+        let started = new.element.sync_state_with_parent();
+        self.device = Some(new);
+        started.map_err(|_| unusable("it cannot be started"))
     }
 
     /// Sends silence, or what is captured.
@@ -79,11 +116,17 @@ fn beginning(source: &AudioSource) -> String {
     }
 }
 
-fn microphone(name: Option<&str>) -> Result<gst::Element, Fault> {
+fn microphone(name: Option<&str>) -> Result<Microphone, Fault> {
     let device = devices::find(Kind::Microphone, name).ok_or(Fault::NoMicrophone)?;
-    device.create_element(None).map_err(|error| Fault::Capture {
-        what: error.to_string(),
-    })
+    let element = device
+        .create(None)
+        .map_err(|error| unusable(&error.message))?;
+    Ok(Microphone { device, element })
+}
+
+fn unusable(what: &str) -> Fault {
+    let what = what.to_owned();
+    Fault::Capture { what }
 }
 
 /// Lets the end of the description be linked to from outside.
@@ -101,12 +144,10 @@ fn offer_end(bin: &gst::Bin) -> Result<(), Fault> {
 
 /// Puts a device before everything else.
 fn put_first(bin: &gst::Bin, device: &gst::Element) -> Result<(), Fault> {
-    let unusable = || Fault::Capture {
-        what: "the device cannot be linked".to_owned(),
-    };
-    let first = bin.by_name("first").ok_or_else(unusable)?;
-    bin.add(device).map_err(|_| unusable())?;
-    device.link(&first).map_err(|_| unusable())
+    let unlinked = || unusable("the device cannot be linked");
+    let first = bin.by_name("first").ok_or_else(unlinked)?;
+    bin.add(device).map_err(|_| unlinked())?;
+    device.link(&first).map_err(|_| unlinked())
 }
 
 fn failed(error: gst::glib::Error) -> Fault {

@@ -15,8 +15,10 @@ use hardline_media_protocol::{Setup, Shape};
 
 use crate::{
     certificate::{self, Certificate},
+    dialler::Dialler,
     happening::{Happening, Notice},
     ice_servers::{self, Server},
+    key_listener::KeyListener,
     pipeline::Pipeline,
     playback::Playback,
     statistics,
@@ -44,6 +46,10 @@ pub(crate) struct Connection {
     pub(crate) bin: gst::Bin,
     webrtc: gst::Element,
     certificate: Certificate,
+    /// Sends keys.
+    pub(crate) dialler: Dialler,
+    /// Receives keys.
+    pub(crate) keys: KeyListener,
     send_pad: gst::Pad,
     tap: gst::Pad,
     inbox: Sender<Happening>,
@@ -85,6 +91,10 @@ impl Connection {
             number,
             inbox: inbox.clone(),
         };
+        let (dialler, keys) = (Dialler::default(), KeyListener::default());
+        dialler.attach(&end);
+        let tell = notify.clone();
+        keys.attach(&webrtc, move |key| tell.say(Notice::Dialled(key)));
         notify.once(&end, || Notice::Captured);
         notify.connect(&webrtc);
         receive(&webrtc, &bin, pipeline.playback.clone(), notify);
@@ -94,6 +104,8 @@ impl Connection {
             bin,
             webrtc,
             certificate,
+            dialler,
+            keys,
             send_pad,
             tap,
             inbox: inbox.clone(),

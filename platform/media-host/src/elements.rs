@@ -29,6 +29,19 @@ const ALWAYS: [(&str, &str); 17] = [
     ("volume", BASE),
 ];
 
+/// For sounds without a call.
+const FOR_SOUNDS: [(&str, &str); 4] = [
+    ("audiotestsrc", BASE),
+    ("audioconvert", BASE),
+    ("audioresample", BASE),
+    ("audiorate", BASE),
+];
+
+/// The first part that is missing for sounds without a call.
+pub(crate) fn missing_for_sounds() -> Option<Fault> {
+    first_missing(FOR_SOUNDS.iter())
+}
+
 /// The first part that is missing for what is to be captured.
 pub(crate) fn missing(source: &AudioSource) -> Option<Fault> {
     let more: &[(&str, &str)] = match source {
@@ -36,7 +49,12 @@ pub(crate) fn missing(source: &AudioSource) -> Option<Fault> {
         AudioSource::Tone { .. } | AudioSource::Silence => &[("audiotestsrc", BASE)],
         AudioSource::File { .. } => &[("audiotestsrc", BASE), ("wavparse", GOOD)],
     };
-    let mut needed = ALWAYS.iter().chain(more);
+    first_missing(ALWAYS.iter().chain(more))
+}
+
+fn first_missing(
+    mut needed: impl Iterator<Item = &'static (&'static str, &'static str)>,
+) -> Option<Fault> {
     let absent = |(element, _): &&(&str, &str)| gst::ElementFactory::find(element).is_none();
     let (element, package) = needed.find(absent)?;
     Some(Fault::MissingElement {

@@ -2,7 +2,7 @@
 
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_webrtc::WebRTCPeerConnectionState;
-use hardline_media_protocol::{Candidate, Fault, Meter, Request, Statistics};
+use hardline_media_protocol::{Candidate, Event, Fault, Key, Meter, Request, Statistics};
 
 /// What the main thread is told.
 pub(crate) enum Happening {
@@ -14,6 +14,8 @@ pub(crate) enum Happening {
     InputEnded,
     /// The pipeline says something.
     Pipeline(News),
+    /// The microphones and loudspeakers, as they are told.
+    Devices(Event),
     /// A connection says something; which one is told by its number.
     Connection(u32, Notice),
 }
@@ -46,6 +48,8 @@ pub(crate) enum Notice {
     State(WebRTCPeerConnectionState),
     /// The other side is heard for the first time.
     Heard,
+    /// The other side pressed a key.
+    Dialled(Key),
     /// What was sent and received.
     Statistics(Statistics),
 }

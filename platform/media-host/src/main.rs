@@ -8,17 +8,25 @@ mod candidates;
 mod capture;
 mod certificate;
 mod connection;
+mod device_watch;
 mod devices;
+mod dialler;
 mod elements;
+mod end;
 mod happening;
 mod ice_servers;
+mod key_listener;
 mod negotiation;
 mod output;
 mod pipeline;
 mod playback;
+mod player;
 mod recorder;
 mod sdp;
+mod sounds;
 mod statistics;
+mod telephone_event;
+mod voice_processing;
 
 use std::{
     io::{BufReader, stdin},

@@ -11,8 +11,10 @@ use hardline_media_protocol::{Candidate, Event, Fault, LocalStream, Purpose, Rou
 use crate::{
     candidates::{Local, Remote},
     connection::{Connection, Kind},
+    dialler::Step,
     happening::{Notice, told},
     sdp::{self, Checked},
+    telephone_event::{self, EventFormat},
 };
 
 /// How long a microphone may take for its first sound.
@@ -78,6 +80,8 @@ pub(crate) struct Negotiation {
     remote: Remote,
     ufrag: Option<String>,
     fingerprint: String,
+    /// How the other side takes keys; `None` until it has described itself.
+    events: Option<Vec<EventFormat>>,
     condemned: bool,
 }
 
@@ -97,6 +101,7 @@ impl Negotiation {
             remote: Remote::default(),
             ufrag: None,
             fingerprint: String::new(),
+            events: None,
             condemned: false,
         }
     }
@@ -207,6 +212,8 @@ impl Negotiation {
             Notice::GatheringComplete => self.tell(Word::GatheringComplete),
             Notice::State(state) => self.on_state(state),
             Notice::Heard => vec![Event::Heard],
+            Notice::Dialled(key) if self.connected => vec![Event::Dialled { key }],
+            Notice::Dialled(_) => Vec::new(),
             Notice::Statistics(statistics) => vec![Event::Statistics(statistics)],
         }
     }
@@ -247,6 +254,7 @@ impl Negotiation {
         });
         let parsed = made.and_then(|text| {
             let text = self.connection.complete(&text);
+            let text = self.describe_keys(&task, &text);
             let message = SDPMessage::parse_buffer(text.as_bytes());
             let message = message.map_err(|error| error.message.to_string())?;
             Ok((text, message))
@@ -259,6 +267,33 @@ impl Negotiation {
             }
             Err(what) => self.fail(task.round, undescribed(&task, what)),
         }
+    }
+
+    /// A description of ours that says how we take keys: as the other side does, once it has said so.
+    fn describe_keys(&self, task: &Task, text: &str) -> String {
+        let offered = task.offer.as_ref().map(|offer| &offer.events);
+        let agreed = self.events.as_ref().filter(|events| !events.is_empty());
+        let text = telephone_event::described(text, offered.or(agreed).map(Vec::as_slice));
+        self.connection.keys.know(&sdp::events(&text));
+        text
+    }
+
+    /// Sends keys.
+    pub(crate) fn dial(&self, steps: &[Step]) -> Result<(), Fault> {
+        let not_now = |what: &str| Fault::NotNow {
+            what: what.to_owned(),
+        };
+        match &self.events {
+            Some(events) if events.is_empty() => Err(Fault::NoTones),
+            Some(_) if self.connected => self.connection.dialler.dial(steps).map_err(not_now),
+            _ => Err(not_now("nothing flows to the other side")),
+        }
+    }
+
+    fn open_dialler(&self) {
+        let events = self.events.as_ref().filter(|_| self.connected);
+        let format = events.and_then(|events| EventFormat::best(events));
+        self.connection.dialler.open(format);
     }
 
     fn on_set_local(&mut self, outcome: Result<(), String>) -> Vec<Event> {
@@ -321,6 +356,9 @@ impl Negotiation {
     fn know(&mut self, description: &Checked) -> Vec<Event> {
         self.ufrag = Some(description.ufrag.clone());
         self.fingerprint.clone_from(&description.fingerprint);
+        self.connection.keys.know(&description.events);
+        self.events = Some(description.events.clone());
+        self.open_dialler();
         let mut events = Vec::new();
         for placed in self.remote.described(description.mids.clone()) {
             match placed {
@@ -332,6 +370,12 @@ impl Negotiation {
     }
 
     fn on_state(&mut self, state: State) -> Vec<Event> {
+        let events = self.follow(state);
+        self.open_dialler();
+        events
+    }
+
+    fn follow(&mut self, state: State) -> Vec<Event> {
         match (state, self.connected) {
             (State::Connected, false) if !self.connection.is_authentic(&self.fingerprint) => {
                 self.condemned = true;

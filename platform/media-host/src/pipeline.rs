@@ -13,6 +13,7 @@ use crate::{
     elements,
     happening::{Happening, News},
     playback::Playback,
+    voice_processing::EchoProbe,
 };
 
 /// How long the streaming thread may take to let go of a pad.
@@ -38,9 +39,12 @@ impl Pipeline {
             return Err(fault);
         }
         let meter = meter(setup.meter_interval);
-        let capture = Capture::new(&setup.source, &meter)?;
-        let (playback, fault) = Playback::new(&setup.sink, &meter, inbox.clone());
+        let probe = EchoProbe::new(setup);
+        let capture = Capture::new(&setup.source, &meter, probe.is_some())?;
+        let (playback, fault) = Playback::new(&setup.sink, &meter, probe, inbox.clone());
         let pipeline = gst::Pipeline::new();
+        // Not that of a device, which may be exchanged.
+        pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         let tee = gst::ElementFactory::make("tee")
             .property("allow-not-linked", true)
             .build()
@@ -118,7 +122,8 @@ fn meter(interval: Option<u32>) -> String {
     }
 }
 
-fn listen(pipeline: &gst::Pipeline, inbox: Sender<Happening>) {
+/// Has the main thread told what a pipeline says.
+pub(crate) fn listen(pipeline: &gst::Pipeline, inbox: Sender<Happening>) {
     if let Some(bus) = pipeline.bus() {
         bus.set_sync_handler(move |_, message| {
             if let Some(news) = News::of(message) {

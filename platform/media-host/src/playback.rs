@@ -12,24 +12,19 @@ use hardline_media_protocol::{AudioSink, Fault};
 use crate::{
     capture::PLAIN,
     devices::{self, Kind},
-    happening::{Happening, News, PLAYBACK},
-    recorder::Recorder,
+    end::{self, End},
+    happening::{Happening, PLAYBACK},
+    voice_processing::EchoProbe,
 };
 
 /// Where goes what is received; stays when a connection is replaced by another.
 #[derive(Clone)]
 pub(crate) struct Playback {
-    end: End,
+    end: Arc<Mutex<End>>,
     meter: String,
     silent: Arc<AtomicBool>,
+    probe: Option<EchoProbe>,
     news: Sender<Happening>,
-}
-
-#[derive(Clone)]
-enum End {
-    Device(gst::Device),
-    Record(Arc<Mutex<Recorder>>),
-    Discard,
 }
 
 impl Playback {
@@ -37,26 +32,19 @@ impl Playback {
     pub(crate) fn new(
         sink: &AudioSink,
         meter: &str,
+        probe: Option<EchoProbe>,
         news: Sender<Happening>,
     ) -> (Self, Option<Fault>) {
-        let (end, fault) = match sink {
-            AudioSink::Device { name } => match devices::find(Kind::Loudspeaker, name.as_deref()) {
-                Some(device) => (End::Device(device), None),
-                None => (End::Discard, Some(Fault::NoSpeaker)),
-            },
-            AudioSink::Record { path } => match Recorder::create(path) {
-                Ok(recorder) => (End::Record(Arc::new(Mutex::new(recorder))), None),
-                Err(error) => {
-                    let what = error.to_string();
-                    (End::Discard, Some(Fault::Playback { what }))
-                }
-            },
-            AudioSink::Discard => (End::Discard, None),
+        let (end, fault) = match End::new(sink) {
+            Ok(end) => (end, None),
+            Err(Fault::NoSpeaker) => (End::Device(None), Some(Fault::NoSpeaker)),
+            Err(fault) => (End::Discard, Some(fault)),
         };
         let playback = Self {
-            end,
+            end: Arc::new(Mutex::new(end)),
             meter: meter.to_owned(),
             silent: Arc::default(),
+            probe,
             news,
         };
         (playback, fault)
@@ -70,66 +58,62 @@ impl Playback {
         }
     }
 
+    /// Goes on with another loudspeaker: this one, or the system's choice. Within `bin` is what plays now. What does not go to a
+    /// loudspeaker is left as it is.
+    pub(crate) fn use_device(
+        &self,
+        name: Option<&str>,
+        bin: Option<&gst::Bin>,
+    ) -> Result<(), Fault> {
+        let End::Device(old) = self.end() else {
+            return Ok(());
+        };
+        if old.is_some_and(|old| old.name.as_deref() == name) {
+            return Ok(());
+        }
+        let device = devices::find(Kind::Loudspeaker, name).ok_or(Fault::NoSpeaker)?;
+        let playing = bin.and_then(|bin| bin.by_name(PLAYBACK));
+        if let Some(playing) = playing.and_downcast::<gst::Bin>() {
+            end::exchange(&playing, &device)?;
+        }
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = End::Device(Some(device));
+        Ok(())
+    }
+
+    fn end(&self) -> End {
+        let end = self.end.lock();
+        end.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A bin with one sink pad that takes Opus packets.
     pub(crate) fn build(&self) -> Result<gst::Bin, gst::glib::BoolError> {
         let meter = &self.meter;
         let silent = self.silent.load(Ordering::Relaxed);
-        let end = match &self.end {
-            End::Device(_) => "queue name=end max-size-time=200000000",
-            End::Record(_) => {
-                "audiorate skip-to-first=true ! fakesink name=end sync=true async=false"
-            }
-            End::Discard => "fakesink name=end sync=true async=false",
-        };
+        let end = self.end();
+        let ending = end.description();
         let description = format!(
             "rtpopusdepay name=begin ! opusdec plc=true use-inband-fec=true ! audioconvert ! audioresample ! \
-             {PLAIN} ! level name=received {meter} ! volume name=loudspeaker mute={silent} ! {end}"
+             {PLAIN} ! level name=received {meter} ! volume name=loudspeaker mute={silent} ! {ending}"
         );
         let bin = gst::parse::bin_from_description(&description, false)
             .map_err(|error| gst::glib::bool_error!("{}", error.message()))?;
         bin.set_property("name", PLAYBACK);
-        let pad = |name: &str, pad: &str| bin.by_name(name).and_then(|e| e.static_pad(pad));
+        end.complete(&bin, &self.news)?;
         let missing = || gst::glib::bool_error!("a pad is missing");
-        match &self.end {
-            End::Device(device) => {
-                let device = device.create_element(None)?;
-                let end = bin.by_name("end").ok_or_else(missing)?;
-                bin.add(&device)?;
-                end.link(&device)?;
-            }
-            End::Record(recorder) => {
-                self.record(&pad("end", "sink").ok_or_else(missing)?, recorder);
-            }
-            End::Discard => {}
+        if let (Some(probe), End::Device(_)) = (&self.probe, &end) {
+            let before = bin.by_name("loudspeaker").ok_or_else(missing)?;
+            let after = bin.by_name("end").ok_or_else(missing)?;
+            probe.insert(&bin, &before, &after)?;
         }
-        let begin = pad("begin", "sink").ok_or_else(missing)?;
+        let begin = bin
+            .by_name("begin")
+            .and_then(|begin| begin.static_pad("sink"))
+            .ok_or_else(missing)?;
         bin.add_pad(
             &gst::GhostPad::builder_with_target(&begin)?
                 .name("sink")
                 .build(),
         )?;
         Ok(bin)
-    }
-
-    fn record(&self, pad: &gst::Pad, recorder: &Arc<Mutex<Recorder>>) {
-        let (recorder, news) = (Arc::clone(recorder), self.news.clone());
-        let failed = AtomicBool::new(false);
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let Some(gst::PadProbeData::Buffer(buffer)) = &info.data else {
-                return gst::PadProbeReturn::Ok;
-            };
-            let Ok(samples) = buffer.map_readable() else {
-                return gst::PadProbeReturn::Ok;
-            };
-            let mut recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = recorder.add(&samples)
-                && !failed.swap(true, Ordering::Relaxed)
-            {
-                let what = error.to_string();
-                let fault = Fault::Playback { what };
-                let _ = news.send(Happening::Pipeline(News::Failed(fault)));
-            }
-            gst::PadProbeReturn::Ok
-        });
     }
 }

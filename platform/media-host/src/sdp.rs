@@ -5,6 +5,8 @@
 
 use gstreamer_sdp::SDPMessage;
 
+use crate::telephone_event::EventFormat;
+
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_SECTIONS: usize = 16;
 
@@ -17,6 +19,8 @@ pub(crate) struct Checked {
     pub(crate) mids: Vec<String>,
     /// The number that stands for Opus.
     pub(crate) opus: u8,
+    /// How its side takes keys (DTMF).
+    pub(crate) events: Vec<EventFormat>,
     /// The name of its connection: another one is another connection.
     pub(crate) ufrag: String,
     /// The fingerprint of its side's key.
@@ -27,11 +31,15 @@ pub(crate) struct Checked {
 #[derive(Default)]
 struct Section<'a> {
     kind: &'a str,
+    /// Its numbers.
+    formats: Vec<&'a str>,
     rejected: bool,
     /// It says twice how it is connected.
     doubled: bool,
     mid: Option<&'a str>,
     opus: Option<u8>,
+    /// The first format for each clock.
+    events: Vec<EventFormat>,
     ufrag: Option<&'a str>,
     pwd: Option<&'a str>,
     fingerprint: Option<&'a str>,
@@ -66,6 +74,11 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
         .or(session.fingerprint)
         .unwrap_or_default();
     let opus = audio.opus.ok_or("it has no Opus")?;
+    let mut events = audio.events.clone();
+    events.retain(|format| {
+        let number = format.number.to_string();
+        format.number != opus && audio.formats.contains(&number.as_str())
+    });
     let mids = media
         .iter()
         .map(|section| section.mid.unwrap_or_default().to_owned())
@@ -75,6 +88,7 @@ pub(crate) fn check(text: &str) -> Result<Checked, &'static str> {
         message,
         mids,
         opus,
+        events,
         ufrag: ufrag.to_owned(),
         fingerprint: fingerprint.to_owned(),
     })
@@ -121,6 +135,7 @@ fn sections(text: &str) -> Result<Vec<Section<'_>>, &'static str> {
             sections.push(Section {
                 kind: words.next().unwrap_or_default(),
                 rejected: words.next() == Some("0"),
+                formats: words.skip(1).map(str::trim_end).collect(),
                 ..Section::default()
             });
         } else if let (Some(attribute), Some(section)) =
@@ -140,10 +155,24 @@ fn read_attribute<'a>(section: &mut Section<'a>, attribute: &'a str) {
         "ice-pwd" => section.doubled |= section.pwd.replace(value).is_some(),
         "fingerprint" => section.fingerprint = Some(value),
         "setup" => section.setup = Some(value),
-        "rtpmap" => section.opus = section.opus.or_else(|| opus(value)),
+        "rtpmap" => {
+            section.opus = section.opus.or_else(|| opus(value));
+            add_events(section, value);
+        }
         // port 0 says here that it shares the port of another section
         "bundle-only" => section.rejected = false,
         _ => {}
+    }
+}
+
+fn add_events(section: &mut Section<'_>, rtpmap: &str) {
+    if let Some(format) = EventFormat::of_rtpmap(rtpmap)
+        && !section
+            .events
+            .iter()
+            .any(|known| known.rate == format.rate || known.number == format.number)
+    {
+        section.events.push(format);
     }
 }
 
@@ -191,6 +220,14 @@ pub(crate) fn has_sound(text: &str) -> bool {
         .lines()
         .filter_map(|line| line.strip_prefix("m=audio "));
     ports.into_iter().any(|port| !port.starts_with("0 "))
+}
+
+/// How a description of ours says that we take keys.
+pub(crate) fn events(text: &str) -> Vec<EventFormat> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:"))
+        .filter_map(EventFormat::of_rtpmap)
+        .collect()
 }
 
 /// The names of a description's sections.

@@ -16,8 +16,28 @@ fn the_little_that_is_needed_is_read() {
     let checked = check(GOOD).unwrap();
     assert_eq!(checked.opus, 109);
     assert_eq!(checked.mids, ["a0"]);
+    assert_eq!(checked.events, []);
     assert_eq!(checked.ufrag, "abcd");
     assert_eq!(checked.message.medias_len(), 1);
+}
+
+#[test]
+fn the_first_way_to_take_keys_is_read_for_each_clock() {
+    init();
+    let more = "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:102 telephone-event/8000\r\n\
+        a=rtpmap:109 telephone-event/48000\r\n";
+    let good = GOOD.replace("SAVPF 0 109", "SAVPF 0 109 101 102");
+    let events = check(&format!("{good}{more}")).unwrap().events;
+    let expected = EventFormat {
+        number: 101,
+        rate: 8_000,
+    };
+    assert_eq!(events, [expected]);
+    let unlisted = check(&format!("{GOOD}{more}")).unwrap().events;
+    assert_eq!(unlisted, []);
+    let doubled = "a=rtpmap:101 telephone-event/48000\r\n";
+    let events = check(&format!("{good}{more}{doubled}")).unwrap().events;
+    assert_eq!(events, [expected]);
 }
 
 #[test]

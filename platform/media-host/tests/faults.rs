@@ -2,12 +2,12 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::symlink, path::Path, process::Command, time::Duration};
+use std::{fs, time::Duration};
 
 use hardline_media_protocol::{
     AudioSink, AudioSource, Candidate, Event, Failure, Fault, Request, Round, Sdp, Shape,
 };
-use support::{Media, Pair, setup};
+use support::{Media, Pair, setup, without_plugin};
 
 fn silent() -> hardline_media_protocol::Setup {
     setup(AudioSource::Silence, AudioSink::Discard)
@@ -218,20 +218,7 @@ fn a_file_that_is_not_there_or_no_sound_is_said() {
 #[test]
 fn a_missing_element_is_named_with_its_package() {
     let dir = tempfile::tempdir().unwrap();
-    let plugins = dir.path().join("plugins");
-    fs::create_dir(&plugins).unwrap();
-    for entry in fs::read_dir(system_plugins()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap();
-        if name != "libgstnice.so" {
-            symlink(&path, plugins.join(name)).unwrap();
-        }
-    }
-    let registry = dir.path().join("registry");
-    let mut media = Media::start_with(&[
-        ("GST_PLUGIN_SYSTEM_PATH_1_0", plugins.as_os_str()),
-        ("GST_REGISTRY_1_0", registry.as_os_str()),
-    ]);
+    let mut media = Media::start_with(&without_plugin("libgstnice.so", dir.path()));
     media.ask(&Request::Start(Box::new(silent())));
     let fault = media.wait_for_fault();
     let expected = Fault::MissingElement {
@@ -239,16 +226,6 @@ fn a_missing_element_is_named_with_its_package() {
         package: "gstreamer1.0-nice".to_owned(),
     };
     assert_eq!(fault, expected);
-}
-
-/// Where GStreamer's own parts are.
-fn system_plugins() -> std::path::PathBuf {
-    let output = Command::new("pkg-config")
-        .args(["--variable=pluginsdir", "gstreamer-1.0"])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    Path::new(text.trim()).to_owned()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Candidate, Fault, Round, Sdp};
+use crate::{Candidate, Device, Fault, Key, Round, Sdp};
 
 /// What the media process says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,18 @@ pub enum Event {
     Disconnected,
     /// The other side is heard for the first time over this connection.
     Heard,
+    /// The other side pressed a key (DTMF).
+    Dialled {
+        /// Which.
+        key: Key,
+    },
+    /// The microphones and loudspeakers there are.
+    Devices {
+        /// What captures.
+        microphones: Vec<Device>,
+        /// What plays.
+        speakers: Vec<Device>,
+    },
     /// How loud it is.
     Meter(Meter),
     /// What was sent and received.

@@ -53,7 +53,10 @@ pub enum Fault {
     /// A server for the connection cannot be used.
     #[error("the address of a STUN or TURN server makes no sense")]
     IceServer,
-    /// A line is no request.
+    /// The other side takes no keys (DTMF).
+    #[error("the other side takes no keys")]
+    NoTones,
+    /// A line is no request, or asks for what there is not.
     #[error("not a request: {what}")]
     Malformed {
         /// What is wrong with it.
@@ -102,6 +105,7 @@ impl Fault {
             | Self::Playback { .. }
             | Self::Candidate { .. }
             | Self::IceServer
+            | Self::NoTones
             | Self::Malformed { .. }
             | Self::NotNow { .. } => None,
         }

@@ -2,7 +2,8 @@ use std::io::Cursor;
 
 use super::*;
 use crate::{
-    AudioSink, AudioSource, Candidate, Event, IceServer, Request, Round, Sdp, Setup, Shape,
+    AudioSink, AudioSource, Candidate, Event, IceServer, Key, Request, Round, Sdp, Setup, Shape,
+    Sound, Tones,
 };
 
 fn offer(sdp: &str) -> Request {
@@ -30,16 +31,30 @@ fn what_is_written_is_read() {
                 path: "a.wav".into(),
             },
             meter_interval: Some(100),
+            voice_processing: false,
         })),
         offer("v=0\r\ns=-\r\n"),
         Request::Statistics,
+        Request::Dial {
+            tones: Tones("1,2#".to_owned()),
+        },
+        Request::Play {
+            sound: Sound::Ringback,
+            sink: AudioSink::Device { name: None },
+        },
+        Request::Silence,
+        Request::Devices,
+        Request::UseDevices {
+            microphone: None,
+            speaker: Some("alsa_output.usb".to_owned()),
+        },
         Request::Close,
     ];
     let mut bytes = Vec::new();
     for request in &requests {
         write_message(&mut bytes, request).unwrap();
     }
-    assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 4);
+    assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 9);
     let mut reader = Cursor::new(bytes);
     for request in requests {
         assert_eq!(read_message(&mut reader).unwrap(), Some(request));
@@ -100,4 +115,15 @@ fn an_error_does_not_quote_what_it_read() {
     let mut reader = Cursor::new("{\"do\":\"secret of 192.0.2.7\"}\n");
     let error = read_message::<Request>(&mut reader).unwrap_err();
     assert!(!error.to_string().contains("192.0.2.7"), "{error}");
+}
+
+#[test]
+fn printing_shows_no_key() {
+    let dial = Request::Dial {
+        tones: Tones("4711".to_owned()),
+    };
+    let dialled = Event::Dialled { key: Key('7') };
+    for printed in [format!("{dial:?}"), format!("{dialled:?}")] {
+        assert!(!printed.contains('7'), "{printed}");
+    }
 }

@@ -4,13 +4,13 @@ use std::{fmt, net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Candidate, Round, Sdp};
+use crate::{Candidate, Round, Sdp, Sound, Tones};
 
 /// What the media process is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Request {
-    /// Begin to capture. Once, before all others.
+    /// Begin to capture. Once, before all others but those about sounds and [`Devices`](Self::Devices).
     Start(Box<Setup>),
     /// Make an offer.
     Offer {
@@ -58,6 +58,34 @@ pub enum Request {
     },
     /// Count what was sent and received: [`Event::Statistics`](crate::Event::Statistics).
     Statistics,
+    /// Send keys to the other side (DTMF), after those that are still being sent. They are refused if the other side does not take
+    /// them ([`Fault::NoTones`](crate::Fault::NoTones)), and forgotten if the connection is lost before.
+    Dial {
+        /// Which.
+        tones: Tones,
+    },
+    /// Play a sound over and over, in place of the one that is played. Before the start of a call as well as beside it.
+    Play {
+        /// Which.
+        sound: Sound,
+        /// Where.
+        sink: AudioSink,
+    },
+    /// Play no sound any more.
+    Silence,
+    /// Tell the microphones and loudspeakers, now and whenever one comes or goes: [`Event::Devices`](crate::Event::Devices). Which
+    /// one is the system's choice may be known only by asking again.
+    Devices,
+    /// Go on with this microphone and this loudspeaker; nothing is negotiated for it. What is no device is left as it is: tones,
+    /// files and recordings.
+    UseDevices {
+        /// As the system names it; the system's choice if absent.
+        #[serde(default)]
+        microphone: Option<String>,
+        /// As the system names it; the system's choice if absent.
+        #[serde(default)]
+        speaker: Option<String>,
+    },
     /// Stop capturing and playing, and go.
     Close,
 }
@@ -89,6 +117,13 @@ pub struct Setup {
     /// How often levels are told, in milliseconds; never if absent.
     #[serde(default)]
     pub meter_interval: Option<u32>,
+    /// Take echo and noise out of what a microphone captures, and even out how loud it is, where GStreamer has what does that.
+    #[serde(default = "yes")]
+    pub voice_processing: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is sent.

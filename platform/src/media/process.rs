@@ -207,7 +207,7 @@ mod tests {
         ChildMedia::at(path)
     }
 
-    const READY: &str = r#"echo '{"event":"ready","version":1}'"#;
+    const READY: &str = r#"echo '{"event":"ready","version":2}'"#;
 
     #[tokio::test]
     async fn a_missing_program_is_named() {

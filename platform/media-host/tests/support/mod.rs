@@ -2,7 +2,10 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
+mod chromium;
 mod pair;
+mod plugins;
+mod pulse;
 
 use std::{
     ffi::OsStr,
@@ -15,11 +18,11 @@ use std::{
 };
 
 use hardline_media_protocol::{
-    AudioSink, AudioSource, Event, Fault, Request, Round, Sdp, Setup, Shape, read_message,
+    AudioSink, AudioSource, Event, Fault, Request, Round, Sdp, Setup, Shape, VERSION, read_message,
     write_message,
 };
 
-pub use self::pair::Pair;
+pub use self::{chromium::Chromium, pair::Pair, plugins::without_plugin, pulse::Pulse};
 pub use hardline_testkit::sound;
 
 /// How long anything may take; most takes a hundredth of it.
@@ -34,6 +37,7 @@ pub fn setup(source: AudioSource, sink: AudioSink) -> Setup {
         source,
         sink,
         meter_interval: None,
+        voice_processing: true,
     }
 }
 
@@ -87,16 +91,20 @@ impl Media {
             said: Vec::new(),
             n_rounds: 0,
         };
-        media.wait(|event| matches!(event, Event::Ready { version: 1 }));
+        media.wait(|event| matches!(event, Event::Ready { version: VERSION }));
         media
     }
 
     /// One that captures.
     pub fn capturing(setup: Setup) -> Self {
-        let mut media = Self::start();
-        media.ask(&Request::Start(Box::new(setup)));
-        media.wait(|event| matches!(event, Event::Started));
-        media
+        Self::start().begun(setup)
+    }
+
+    /// The same, which captures from now on.
+    pub fn begun(mut self, setup: Setup) -> Self {
+        self.ask(&Request::Start(Box::new(setup)));
+        self.wait(|event| matches!(event, Event::Started));
+        self
     }
 
     /// Asks for something.

@@ -12,14 +12,27 @@ pub struct Pair {
     pub caller: Media,
     /// The one that is called.
     pub callee: Media,
+    /// What becomes of a description on its way.
+    edit: fn(&str) -> String,
 }
 
 impl Pair {
     /// Two that are connected and hear each other.
     pub fn connected(caller: Setup, callee: Setup) -> Self {
+        Self::connected_through(caller, callee, str::to_owned)
+    }
+
+    /// The same, with descriptions changed on their way.
+    pub fn connected_through(caller: Setup, callee: Setup, edit: fn(&str) -> String) -> Self {
+        Self::connect(Media::capturing(caller), Media::capturing(callee), edit)
+    }
+
+    /// Two that capture already.
+    pub fn connect(caller: Media, callee: Media, edit: fn(&str) -> String) -> Self {
         let mut pair = Self {
-            caller: Media::capturing(caller),
-            callee: Media::capturing(callee),
+            caller,
+            callee,
+            edit,
         };
         pair.caller.ask_for_offer(false);
         pair.run_until(|pair| {
@@ -55,20 +68,20 @@ impl Pair {
     fn pass_on(&mut self) {
         let wait = Duration::from_millis(2);
         if let Some(event) = self.caller.next(wait).expect("the caller's process lives") {
-            pass(&event, &mut self.callee);
+            pass(&event, &mut self.callee, self.edit);
         }
         if let Some(event) = self.callee.next(wait).expect("the callee's process lives") {
-            pass(&event, &mut self.caller);
+            pass(&event, &mut self.caller, self.edit);
         }
     }
 }
 
-fn pass(event: &Event, to: &mut Media) {
+fn pass(event: &Event, to: &mut Media, edit: fn(&str) -> String) {
     match event {
         Event::Offer { sdp, .. } => {
-            to.ask_for_answer(sdp.clone());
+            to.ask_for_answer(Sdp(edit(&sdp.0)));
         }
-        Event::Answer { sdp, .. } => accept(to, sdp.clone()),
+        Event::Answer { sdp, .. } => accept(to, Sdp(edit(&sdp.0))),
         Event::Candidate { candidate } => candidates(to, candidate.clone()),
         Event::GatheringComplete => candidates(to, end_of_candidates()),
         Event::Failed { .. } | Event::Refused { .. } => panic!("{event:?}"),
