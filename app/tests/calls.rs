@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use hardline_app::{
     calls::{
-        Call, CallFault, CallKey, CallNews, CallOptions, Calls, EndReason, EndedCall, Side, Stage,
+        AudioDevice, AudioDevices, Call, CallFault, CallKey, CallNews, CallOptions, Calls,
+        ChosenDevices, EndReason, EndedCall, Others, Side, Stage,
     },
     ids::OwnedRoomId,
     rooms::actions::{self, NewRoom},
@@ -15,7 +16,10 @@ use hardline_app::{
 use hardline_platform::{
     media::{
         FakeMedia, FakeMediaProcess,
-        protocol::{Event, LocalStream, Purpose as StreamPurpose, Request, Sdp},
+        protocol::{
+            AudioSink, AudioSource, Event, LocalStream, Purpose as StreamPurpose, Request, Sdp,
+            Sound, Tones,
+        },
     },
     notify::{Notification, NotificationEvent, Purpose, Urgency},
 };
@@ -227,7 +231,8 @@ fn a_call_rings_is_taken_and_ends_on_both_sides() {
     reaches(&ada, Stage::Calling);
     // It stands ready, and does not listen yet.
     let ready = bo.wait("a process", bo.media.started(), |all| !all.is_empty());
-    assert!(ready[0].asked().borrow().is_empty());
+    let asked = asks(&bo, &ready[0], &plays(Sound::Ringtone));
+    assert_eq!(asked.len(), 1, "{asked:?}");
 
     take(&bo, key.clone(), CallOptions::default());
     for person in [&ada, &bo] {
@@ -474,4 +479,108 @@ fn until(holds: impl Fn() -> bool) {
         assert!(begun.elapsed() < LIMIT, "it did not happen in time");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What the process of a call was asked for, once it was.
+fn asks(person: &Person, process: &FakeMediaProcess, wanted: &Request) -> Vec<Request> {
+    let what = format!("{wanted:?}");
+    person.wait(&what, process.asked(), |asked| asked.contains(wanted))
+}
+
+fn plays(sound: Sound) -> Request {
+    Request::Play {
+        sound,
+        sink: AudioSink::Device { name: None },
+    }
+}
+
+#[test]
+fn one_hears_that_it_rings_there_and_that_it_is_turned_down() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let key = place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+    let hers = last_process(&ada.media);
+    asks(&ada, &hers, &plays(Sound::Ringback));
+    bo.core.calls().reject(key.clone());
+    let all = ada.wait("another process", ada.media.started(), |all| all.len() == 2);
+    let busy = last_process(&ada.media);
+    asks(&ada, &busy, &plays(Sound::Busy));
+    asks(&ada, &busy, &Request::Close);
+    assert_eq!(all.len(), 2);
+
+    talk(&ada, &bo, &room_id);
+    let (hers, his) = (last_process(&ada.media), last_process(&bo.media));
+    let quiet = |asked: &[Request]| asked.contains(&Request::Silence);
+    assert!(quiet(&asks(&ada, &hers, &plays(Sound::Ringback))));
+    assert!(quiet(&asks(&bo, &his, &plays(Sound::Ringtone))));
+}
+
+#[test]
+fn a_second_call_is_heard_softly_and_takes_the_place_of_the_first() {
+    let world = World::new();
+    let (ada, bo, eve) = (world.person("ada"), world.person("bo"), world.person("eve"));
+    let (hers, eves) = (room_of(&ada, &[&bo]), room_of(&eve, &[&bo]));
+    let first = talk(&ada, &bo, &hers);
+    let second = place(&eve, &eves);
+    reaches(&bo, Stage::Ringing);
+    let both = bo.wait("a process for it", bo.media.started(), |all| all.len() == 2);
+    asks(&bo, &both[1], &plays(Sound::Waiting));
+    bo.core.calls().take(second.clone(), Others::Hold);
+    let held = |calls: &Calls| {
+        let is = |key: &CallKey, held| {
+            calls
+                .iter()
+                .any(|call| call.key == *key && call.held == held)
+        };
+        is(&first, true) && is(&second, false)
+    };
+    bo.wait("the first on hold", bo.core.calls().calls(), held);
+}
+
+#[test]
+fn keys_and_devices_reach_the_process() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let key = talk(&ada, &bo, &room_id);
+    let process = last_process(&ada.media);
+    ada.core.calls().dial(key.clone(), "12#".to_owned());
+    let tones = Tones("12#".to_owned());
+    asks(&ada, &process, &Request::Dial { tones });
+
+    asks(&ada, &process, &Request::Devices);
+    let headset = AudioDevice {
+        name: "headset".to_owned(),
+        label: "Headset".to_owned(),
+        is_default: false,
+    };
+    process.say(Event::Devices {
+        microphones: vec![headset.clone()],
+        speakers: vec![headset],
+    });
+    let known = |devices: &AudioDevices| devices.speakers.len() == 1;
+    ada.wait("the headset", ada.core.calls().devices(), known);
+    let chosen = ChosenDevices {
+        microphone: Some("headset".to_owned()),
+        speaker: None,
+    };
+    ada.core.calls().choose_devices(chosen);
+    let used = Request::UseDevices {
+        microphone: Some("headset".to_owned()),
+        speaker: None,
+    };
+    asks(&ada, &process, &used);
+
+    // The next call begins with it.
+    ada.core.calls().hang_up(key);
+    closes(&ada);
+    place(&ada, &room_id);
+    reaches(&ada, Stage::Calling);
+    let asked = last_process(&ada.media).asked().borrow().clone();
+    let begins_with_it = asked.iter().any(|request| match request {
+        Request::Start(setup) => {
+            let name = Some("headset".to_owned());
+            setup.source == AudioSource::Device { name }
+        }
+        _ => false,
+    });
+    assert!(begins_with_it, "{asked:?}");
 }

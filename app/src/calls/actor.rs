@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hardline_platform::{
-    media::protocol::{Event, Statistics},
+    media::protocol::{Event, Request, Sound, Statistics},
     network::{NetworkHint, Reach},
 };
 use hardline_rtc::{
     Moment,
     voip::{
-        Action, Batch, CallKey, CallMachine, Command, Delivery, EndReason, IdSource, Input,
-        MediaEvent, MediaFailure, MediaRequest, Others, Place, Refusal, SendId, Stage, Summary,
+        Action, Batch, CallKey, CallMachine, Command, Delivery, Direction, EndReason, IdSource,
+        Input, MediaEvent, MediaFailure, MediaRequest, Others, Place, Refusal, SendId, Stage,
+        Summary,
     },
 };
 use rand::{Rng as _, distr::Alphanumeric};
@@ -18,15 +19,26 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
     clock,
+    devices::{self, AudioDevices, ChosenDevices},
     intake::Intake,
     link::{Link, LinkId, Links, Told},
     mapping,
     order::Order,
     outbox::Outbox,
     relays::Relays,
+    sounds,
     state::{Call, CallFault, CallNews, CallOptions, Calls, EndedCall},
 };
-use crate::{core::Shared, session::Session, store::Store, sync::OpenRoom, view::handle};
+use crate::{
+    core::Shared,
+    session::Session,
+    store::Store,
+    sync::OpenRoom,
+    view::{
+        handle,
+        settings::{NOTIFICATIONS, Notifications},
+    },
+};
 
 /// The longest sleep while something is due: timers stand still while the device sleeps, deadlines do not.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -37,6 +49,7 @@ const ID_LENGTH: usize = 24;
 #[derive(Clone, Debug)]
 pub(super) struct Outlets {
     pub(super) state: watch::Sender<Calls>,
+    pub(super) devices: watch::Sender<AudioDevices>,
     pub(super) news: broadcast::Sender<CallNews>,
     /// Events of calls that are on their way to the homeserver.
     pub(super) unsent: watch::Sender<usize>,
@@ -50,6 +63,8 @@ struct Attached {
     /// Keeps the room fresh, so that no event of the call is in a gap.
     room: Option<OpenRoom>,
     fatal: Option<CallFault>,
+    /// What its process plays beside the call.
+    playing: Option<Sound>,
 }
 
 /// All calls of a session.
@@ -88,6 +103,8 @@ pub(super) async fn run(
         store: shared.store.clone(),
         wake_at: None,
     };
+    let chosen = shared.store.setting(devices::CHOSEN).unwrap_or_default();
+    handle::update(&outlets.devices, |devices| devices.chosen = chosen);
     let mut network = shared.platform.network.watch();
     let mut before = *network.borrow_and_update();
     let mut network_known = true;
@@ -169,6 +186,7 @@ impl Actor {
                 };
                 self.handle(input);
             }
+            Order::ChooseDevices(chosen) => self.choose_devices(chosen),
             Order::Command { call, command } => self.handle(Input::Command { call, command }),
             Order::EndAll { done } => {
                 self.end_all();
@@ -256,6 +274,7 @@ impl Actor {
             Told::Said(event) => self.on_said(call, event),
             Told::Ended(error) => {
                 let began = attached.link.take().is_some_and(|link| link.began());
+                attached.playing = None;
                 // A process that only stood ready is replaced when the call is taken.
                 if began {
                     attached.fatal.get_or_insert(CallFault::of_process(&error));
@@ -270,6 +289,20 @@ impl Actor {
         match &event {
             Event::Heard => self.update(&call, |call| call.heard = true),
             Event::Statistics(statistics) => self.on_statistics(&call, *statistics),
+            Event::Started => self.ask(&call, Request::Devices),
+            Event::Devices {
+                microphones,
+                speakers,
+            } => {
+                let (microphones, speakers) = (microphones.clone(), speakers.clone());
+                handle::update(&self.outlets.devices, |devices| {
+                    devices.microphones = microphones;
+                    devices.speakers = speakers;
+                });
+            }
+            Event::Refused { fault } if self.only_rings(&call) => {
+                tracing::warn!(call = ?call, %fault, "a call does not ring aloud");
+            }
             Event::Refused { fault } => {
                 tracing::info!(call = ?call, %fault, "the media process refuses something");
                 if let Some(fault) = CallFault::of(fault) {
@@ -307,17 +340,27 @@ impl Actor {
     fn act(&mut self, action: Action) {
         match action {
             Action::Send(outgoing) => self.outbox.send(outgoing),
-            Action::Ring { call, .. } => {
+            Action::Ring { call, waiting } => {
                 tracing::info!(call = ?call, "a call rings");
                 // Started now, so that answering does not wait for it.
                 let options = CallOptions::default();
                 self.attach(&call, options);
                 self.link(&call);
+                if waiting || self.is_loud() {
+                    self.play(&call, Some(sounds::of_ring(waiting)));
+                }
             }
-            Action::StopRinging { .. } => {}
+            Action::StopRinging { call, .. } => self.play(&call, None),
             Action::Media { call, request } => self.on_request(&call, &request),
             Action::WakeAt(at) => self.wake_at = at,
-            Action::Changed(view) => self.show(&view),
+            Action::Changed(view) => {
+                self.show(&view);
+                if view.direction == Direction::Outgoing {
+                    let options = self.attached.get(&view.call).map(|a| &a.options);
+                    let sound = options.and_then(|options| sounds::while_calling(&view, options));
+                    self.play(&view.call, sound);
+                }
+            }
             Action::Suppressed { call, why, .. } => {
                 tracing::info!(call = ?call, ?why, "a call does not ring");
             }
@@ -332,6 +375,65 @@ impl Actor {
                 let _ = self.outlets.news.send(CallNews::Refused { call, why });
             }
             Action::Ended(summary) => self.on_ended(&summary),
+        }
+    }
+
+    /// Whether calls ring aloud.
+    fn is_loud(&self) -> bool {
+        let wanted: Notifications = self.store.setting(NOTIFICATIONS).unwrap_or_default();
+        wanted.sound
+    }
+
+    /// Whether a call's process does nothing but ring.
+    fn only_rings(&self, call: &CallKey) -> bool {
+        let link = self.attached.get(call).and_then(|a| a.link.as_ref());
+        link.is_some_and(|link| !link.began())
+    }
+
+    /// Plays a sound beside a call, or none any more.
+    fn play(&mut self, call: &CallKey, sound: Option<Sound>) {
+        let sink = self.outlets.devices.borrow().chosen.speaker();
+        let Some(attached) = self.attached.get_mut(call) else {
+            return;
+        };
+        if attached.playing == sound {
+            return;
+        }
+        attached.playing = sound;
+        let request = match sound {
+            Some(sound) => Request::Play { sound, sink },
+            None => Request::Silence,
+        };
+        self.ask(call, request);
+    }
+
+    /// Plays a sound for a moment after a call.
+    fn play_afterwards(&mut self, sound: Sound) {
+        let sink = self.outlets.devices.borrow().chosen.speaker();
+        let mut link = self.links.open();
+        link.ask(Request::Play { sound, sink });
+        self.session.tasks().detach("busy-tone", async move {
+            tokio::time::sleep(sounds::BUSY_TIME).await;
+            drop(link);
+        });
+    }
+
+    fn choose_devices(&mut self, chosen: ChosenDevices) {
+        if let Err(error) = self.store.set_setting(devices::CHOSEN, &chosen) {
+            tracing::warn!(%error, "microphone and loudspeaker are forgotten when the program ends");
+        }
+        let request = chosen.request();
+        handle::update(&self.outlets.devices, |devices| devices.chosen = chosen);
+        for link in self.attached.values_mut().filter_map(|a| a.link.as_mut()) {
+            if link.began() {
+                link.ask(request.clone());
+            }
+        }
+    }
+
+    fn ask(&mut self, call: &CallKey, request: Request) {
+        if let Some(link) = self.attached.get_mut(call).and_then(|a| a.link.as_mut()) {
+            link.ask(request);
         }
     }
 
@@ -355,7 +457,8 @@ impl Actor {
         );
         if begins {
             let options = self.attached.get(call).map(|attached| &attached.options);
-            let setup = mapping::setup(options.unwrap_or(&CallOptions::default()));
+            let devices = &self.outlets.devices.borrow().chosen.clone();
+            let setup = mapping::setup(options.unwrap_or(&CallOptions::default()), devices);
             self.link(call).begin(setup);
         }
         if *request == MediaRequest::Close {
@@ -411,7 +514,13 @@ impl Actor {
                 self.hand_over(call, other);
                 None
             }
-            _ => self.attached.remove(call).and_then(|a| a.fatal),
+            _ => {
+                let attached = self.attached.remove(call).unwrap_or_default();
+                if let Some(sound) = sounds::afterwards(summary, &attached.options) {
+                    self.play_afterwards(sound);
+                }
+                attached.fatal
+            }
         };
         handle::update(&self.outlets.state, |calls| {
             calls.retain(|shown| shown.key != *call)

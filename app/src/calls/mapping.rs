@@ -3,7 +3,7 @@
 use hardline_platform::media::protocol as media;
 use hardline_rtc::voip::{self, MediaFailure, MediaRequest, Purpose};
 
-use super::state::{CallOptions, Source};
+use super::{devices::ChosenDevices, state::CallOptions};
 
 /// A request as the media process takes it; `None` if there is nothing for it to do.
 pub(super) fn request(request: &MediaRequest) -> Option<media::Request> {
@@ -45,8 +45,9 @@ pub(super) fn request(request: &MediaRequest) -> Option<media::Request> {
         },
         // Only its first stream is played, whatever the other side says about it.
         MediaRequest::Streams(_) => return None,
-        // Our invites and answers do not say that we send tones.
-        MediaRequest::Dial(_) => return None,
+        MediaRequest::Dial(keys) => media::Request::Dial {
+            tones: media::Tones(keys.clone()),
+        },
         MediaRequest::Close => media::Request::Close,
     })
 }
@@ -149,20 +150,13 @@ fn failure(failure: media::Failure) -> MediaFailure {
 }
 
 /// How the media process is to begin; the relays are filled in when it does.
-pub(super) fn setup(options: &CallOptions) -> media::Setup {
+pub(super) fn setup(options: &CallOptions, devices: &ChosenDevices) -> media::Setup {
     media::Setup {
         ice_servers: Vec::new(),
         relay_only: false,
         local_addresses: options.addresses.clone(),
-        source: match &options.source {
-            Source::Microphone => media::AudioSource::Device { name: None },
-            Source::Tone(hertz) => media::AudioSource::Tone { hertz: *hertz },
-            Source::File(path) => media::AudioSource::File { path: path.clone() },
-        },
-        sink: match &options.record {
-            Some(path) => media::AudioSink::Record { path: path.clone() },
-            None => media::AudioSink::Device { name: None },
-        },
+        source: devices.source(options),
+        sink: devices.sink(options),
         meter_interval: None,
         voice_processing: true,
     }

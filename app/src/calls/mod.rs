@@ -9,10 +9,12 @@
 //! | `intake`, `envelope`, `permission` | what comes from rooms, and who may ring |
 //! | `outbox` | what goes to rooms, with a deadline |
 //! | `link`, `mapping`, `relays` | media processes, their terms, STUN and TURN servers |
+//! | `devices`, `sounds` | microphones and loudspeakers; ringing, here and there |
 //! | `state` | calls as everybody else sees them |
 
 mod actor;
 mod clock;
+mod devices;
 mod envelope;
 mod intake;
 mod link;
@@ -21,6 +23,7 @@ mod order;
 mod outbox;
 mod permission;
 mod relays;
+mod sounds;
 mod state;
 
 use std::{sync::Arc, time::Duration};
@@ -28,11 +31,14 @@ use std::{sync::Arc, time::Duration};
 use hardline_rtc::voip::{Command, Mute};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-pub use self::state::{
-    Call, CallFault, CallId, CallKey, CallNews, CallOptions, Calls, Direction, EndReason,
-    EndedCall, Others, Refusal, Side, Source, Stage, Statistics,
-};
 use self::{actor::Outlets, order::Order};
+pub use self::{
+    devices::{AudioDevice, AudioDevices, ChosenDevices},
+    state::{
+        Call, CallFault, CallId, CallKey, CallNews, CallOptions, Calls, Direction, EndReason,
+        EndedCall, Others, Refusal, Side, Source, Stage, Statistics,
+    },
+};
 use crate::{
     core::Shared,
     ids::{OwnedRoomId, OwnedUserId},
@@ -57,6 +63,7 @@ impl CallsService {
         let (orders, mut ordered) = mpsc::unbounded_channel();
         let outlets = Outlets {
             state: watch::Sender::default(),
+            devices: watch::Sender::default(),
             news: broadcast::Sender::new(NEWS),
             unsent: watch::Sender::new(0),
         };
@@ -76,6 +83,16 @@ impl CallsService {
     /// The calls that are not over, and a way to wait for changes.
     pub fn calls(&self) -> watch::Receiver<Calls> {
         self.outlets.state.subscribe()
+    }
+
+    /// The microphones and loudspeakers there are, and which are taken.
+    pub fn devices(&self) -> watch::Receiver<AudioDevices> {
+        self.outlets.devices.subscribe()
+    }
+
+    /// Takes this microphone and this loudspeaker from now on, in calls under way too.
+    pub fn choose_devices(&self, chosen: ChosenDevices) {
+        self.order(Order::ChooseDevices(chosen));
     }
 
     /// What is told once, from now on.
@@ -148,6 +165,11 @@ impl CallsService {
             let service = service.clone();
             Box::pin(async move { service.end_all().await })
         }));
+    }
+
+    /// Sends keys of the dial pad to the other side: digits, `*`, `#`, `A` to `D`, and commas for pauses of two seconds.
+    pub fn dial(&self, call: CallKey, keys: String) {
+        self.command(call, Command::Dial(keys));
     }
 
     /// Puts the other side on hold, or goes on with them; whoever was active then is put on hold.

@@ -3,7 +3,10 @@
 use hardline_rtc::voip::{CallKey, Command, Others};
 use tokio::sync::oneshot;
 
-use super::state::{CallOptions, Refusal};
+use super::{
+    devices::ChosenDevices,
+    state::{CallOptions, Refusal},
+};
 use crate::ids::OwnedUserId;
 
 /// What the rest of the program wants.
@@ -24,6 +27,8 @@ pub(super) enum Order {
     },
     /// Take a call for the person in front of the device, however it goes on.
     Take { call: CallKey, others: Others },
+    /// Take other microphones and loudspeakers.
+    ChooseDevices(ChosenDevices),
     /// Something else with a call.
     Command { call: CallKey, command: Command },
     /// End all calls, and tell when what the other sides are to know is on its way.

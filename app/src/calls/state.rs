@@ -111,6 +111,9 @@ pub enum CallFault {
     /// The connection was with somebody else than who described it, and was cut.
     #[error("the connection was not with the other side but with somebody in between, and was cut")]
     SomebodyInBetween,
+    /// The other side takes no keys of the dial pad.
+    #[error("the other side's program takes no keys")]
+    NoTones,
     /// The address of a relay makes no sense.
     #[error("the homeserver names a relay that cannot be used")]
     BadRelay,
@@ -131,10 +134,10 @@ impl CallFault {
             Fault::IceServer => Some(Self::BadRelay),
             Fault::Pipeline { .. } => Some(Self::MediaFailed),
             Fault::Fingerprint => Some(Self::SomebodyInBetween),
+            Fault::NoTones => Some(Self::NoTones),
             Fault::Description { .. }
             | Fault::Candidate { .. }
             | Fault::Connection
-            | Fault::NoTones
             | Fault::Malformed { .. }
             | Fault::NotNow { .. } => None,
         }

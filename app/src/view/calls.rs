@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use self::{history::HistoryRow, model::CallsViewModel, quality::Quality};
 use super::Avatar;
 use crate::{
-    calls::{CallFault, CallKey, Direction, EndReason, Side, Stage},
+    calls::{AudioDevices, CallFault, CallKey, ChosenDevices, Direction, EndReason, Side, Stage},
     ids::OwnedRoomId,
     notice::Notice,
 };
@@ -26,6 +26,8 @@ pub struct CallsState {
     pub history: Arc<Vec<HistoryRow>>,
     /// Missed since the past was looked at.
     pub missed: usize,
+    /// What captures and plays.
+    pub devices: AudioDevices,
 }
 
 /// Whom a call is with.
@@ -119,6 +121,10 @@ pub enum CallAction {
     Mute(CallKey, bool),
     /// Put the other side on hold, or go on with them.
     Hold(CallKey, bool),
+    /// Send keys of the dial pad to the other side.
+    Dial(CallKey, String),
+    /// Take this microphone and this loudspeaker.
+    ChooseDevices(ChosenDevices),
     /// Call again whom the call that has just ended was with.
     CallAgain,
     /// Put away the call that has just ended.

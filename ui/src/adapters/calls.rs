@@ -6,7 +6,9 @@ use std::{
 };
 
 use hardline_app::{
-    calls::{CallFault, CallId, CallKey, Direction, EndReason, Side, Stage},
+    calls::{
+        AudioDevice, CallFault, CallId, CallKey, ChosenDevices, Direction, EndReason, Side, Stage,
+    },
     ids::RoomId,
     notice::Notice,
     view::calls::{
@@ -51,9 +53,46 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
     global.on_hang_up(of_call(Action::HangUp));
     global.on_mute(port.maybe2(|id: SharedString, muted| Some(Action::Mute(key(&id)?, muted))));
     global.on_hold(port.maybe2(|id: SharedString, held| Some(Action::Hold(key(&id)?, held))));
+    global.on_dial(
+        port.maybe2(|id: SharedString, keys: SharedString| {
+            Some(Action::Dial(key(&id)?, keys.into()))
+        }),
+    );
+    connect_devices(ui, port);
     global.on_again(port.always(Action::CallAgain));
     global.on_put_away(port.always(Action::PutAway));
     global.on_history_seen(port.always(Action::HistorySeen));
+}
+
+/// A choice of one device leaves the other as it is.
+fn connect_devices(ui: &views::MainWindow, port: &Port<Action>) {
+    let global = ui.global::<Globals<'_>>();
+    let choose = |choose: fn(&mut ChosenDevices, Option<String>)| {
+        let (ui, port) = (ui.as_weak(), port.clone());
+        move |name: SharedString| {
+            let Some(ui) = ui.upgrade() else { return };
+            let mut chosen = chosen(&Globals::get(&ui));
+            choose(
+                &mut chosen,
+                Some(name.into()).filter(|name: &String| !name.is_empty()),
+            );
+            port.send(Action::ChooseDevices(chosen));
+        }
+    };
+    global.on_choose_microphone(choose(|chosen, name| chosen.microphone = name));
+    global.on_choose_speaker(choose(|chosen, name| chosen.speaker = name));
+}
+
+/// What is chosen, as it is shown.
+fn chosen(global: &Globals<'_>) -> ChosenDevices {
+    let name = |devices: ModelRc<views::AudioDeviceData>| {
+        let chosen = devices.iter().find(|device| device.chosen)?;
+        Some(chosen.name.to_string()).filter(|name| !name.is_empty())
+    };
+    ChosenDevices {
+        microphone: name(global.get_microphones()),
+        speaker: name(global.get_speakers()),
+    }
 }
 
 /// The calls as they are shown in a window.
@@ -178,6 +217,40 @@ fn show(global: &Globals<'_>, state: &CallsState, images: &Images) {
         global.set_history(history);
     });
     global.set_missed(clamp(state.missed));
+    let chosen = &state.devices.chosen;
+    let microphones = device_data(&state.devices.microphones, chosen.microphone.as_deref());
+    show_list(&global.get_microphones(), microphones, |microphones| {
+        global.set_microphones(microphones);
+    });
+    let speakers = device_data(&state.devices.speakers, chosen.speaker.as_deref());
+    show_list(&global.get_speakers(), speakers, |speakers| {
+        global.set_speakers(speakers);
+    });
+    let is_under_way = |id: &str| global.get_calls().iter().any(|call| call.id == id);
+    if !is_under_way(&global.get_keypad()) {
+        global.set_keypad(SharedString::default());
+    }
+    if state.calls.is_empty() {
+        global.set_choosing_sound(false);
+    }
+}
+
+/// The system's choice, and all others; one that was chosen and is gone is still told.
+fn device_data(devices: &[AudioDevice], chosen: Option<&str>) -> Vec<views::AudioDeviceData> {
+    let data = |name: &str, label: &str| views::AudioDeviceData {
+        name: name.into(),
+        label: label.into(),
+        chosen: chosen.unwrap_or_default() == name,
+    };
+    let gone = chosen.filter(|chosen| !devices.iter().any(|device| device.name == *chosen));
+    std::iter::once(data("", ""))
+        .chain(
+            devices
+                .iter()
+                .map(|device| data(&device.name, &device.label)),
+        )
+        .chain(gone.map(|name| data(name, name)))
+        .collect()
 }
 
 /// Shows calls; while they are the same ones, their elements stay, and with them the focus.
@@ -300,6 +373,7 @@ fn trouble(fault: Option<&CallFault>) -> (views::CallTrouble, SharedString) {
         Some(CallFault::MediaFailed) => Trouble::MediaFailed,
         Some(CallFault::SomebodyInBetween) => Trouble::SomebodyInBetween,
         Some(CallFault::BadRelay) => Trouble::BadRelay,
+        Some(CallFault::NoTones) => Trouble::NoTones,
     };
     (trouble, SharedString::default())
 }

@@ -76,8 +76,10 @@ impl Model {
     async fn follow(&mut self, session: &Session) -> bool {
         let mut calls = self.calls.calls();
         let mut rooms = session.rooms().rooms();
+        let mut devices = self.calls.devices();
         let mut named = false;
         calls.mark_changed();
+        devices.mark_changed();
         loop {
             tokio::select! {
                 changed = self.sessions.changed() => return changed.is_ok(),
@@ -88,6 +90,13 @@ impl Model {
                     let now = calls.borrow_and_update().clone();
                     let rooms = rooms.borrow().clone();
                     self.show(session, &rooms, &now).await;
+                }
+                changed = devices.changed() => {
+                    if changed.is_err() {
+                        return false;
+                    }
+                    let now = devices.borrow_and_update().clone();
+                    self.driver.update(|state| state.devices = now);
                 }
                 changed = rooms.changed() => {
                     if changed.is_err() {
@@ -273,6 +282,8 @@ impl Model {
             CallAction::HangUp(call) => self.calls.hang_up(call),
             CallAction::Mute(call, muted) => self.calls.mute(call, muted),
             CallAction::Hold(call, held) => self.calls.hold(call, held),
+            CallAction::Dial(call, keys) => self.calls.dial(call, keys),
+            CallAction::ChooseDevices(chosen) => self.calls.choose_devices(chosen),
             CallAction::CallAgain => {
                 let ended = self.driver.state.borrow().ended.clone();
                 if let Some(ended) = ended {

@@ -61,6 +61,32 @@ pub fn scenes() -> Vec<Scene> {
                 }],
             );
         }),
+        scene("19-call-keypad", |w| {
+            under_way(w, vec![connected()]);
+            w.global::<CallsAdapter>().set_keypad(s("!a c1"));
+        }),
+        scene("19-call-sound", |w| {
+            under_way(w, vec![connected()]);
+            let device = |name: &str, label: &str| AudioDeviceData {
+                name: s(name),
+                label: s(label),
+                chosen: name == "b",
+            };
+            let calls = w.global::<CallsAdapter>();
+            calls.set_speakers(model(vec![
+                device("", ""),
+                device("a", "Built-in Audio Analogue Stereo"),
+                device(
+                    "b",
+                    "Headset of somebody with a very long name (Bluetooth, hands-free)",
+                ),
+            ]));
+            calls.set_microphones(model(vec![
+                device("", ""),
+                device("b", "Headset (Bluetooth, hands-free)"),
+            ]));
+            calls.set_choosing_sound(true);
+        }),
         scene("19-call-two", |w| under_way(w, two())),
         scene("19-call-small", |w| {
             under_way(w, two());
