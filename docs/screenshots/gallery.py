@@ -2,21 +2,23 @@
 
 The world is make.py's. Three more profiles come as newcomers: Noor creates an account, a tablet signs in to Ada's,
 and one has a server of its own. A step is a picture's name and what leads to it from the step before.
-Places are in pixels of a window of 360×720. The pasted picture needs xclip.
+Places are in pixels of a window of 360×720. The pasted picture needs xclip, the calls PulseAudio.
 """
 
 import dataclasses
+import os
 import re
 import sqlite3
 import subprocess
 import time
 import types
 
-from make import DESK, PHONE, SIDE, Camera, Profile, password
+from make import DESK, PHONE, SIDE, Camera, Profile, password, wait
 
 NOOR, PASSPHRASE = "noor", "harbor lights"
 BACK, SEARCH, COMPOSE = (24, 28), (288, 28), (336, 28)
-CHATS, SETTINGS = (90, 690), (270, 690)
+CHATS, CALLS_TAB, SETTINGS = (60, 690), (180, 690), (300, 690)
+DECLINE, ACCEPT, HANG_UP, KEYPAD, MINIMISE = (72, 625), (288, 625), (180, 625), (180, 520), (24, 28)
 COMPOSER, HEADER = (180, 690), (150, 28)
 PAGES = {"account": 112, "appearance": 190, "notifications": 242, "devices": 294, "security": 346, "ignored": 398, "about": 450}
 
@@ -30,6 +32,8 @@ class World:
     recovery_key: str
     #: The comparison that runs on the other side's command line.
     other_side: object = None
+    #: Mira's end of a call.
+    call: object = None
 
     def window(self, profile, out):
         camera = Camera(profile, out, self.args)
@@ -160,6 +164,43 @@ def device_removed(c, w):
     time.sleep(2)
 
 
+class SoundServer:
+    """A PulseAudio without hardware: a loudspeaker nobody hears, and a microphone that hears a tone."""
+
+    def __init__(self, root):
+        self.dir = root / "sound"
+        self.dir.mkdir(mode=0o700)
+        self.socket = self.dir / "socket"
+        modules = [f"module-native-protocol-unix auth-anonymous=1 socket={self.socket}",
+                   "module-null-sink sink_name=speaker sink_properties=device.description=Earpiece",
+                   "module-null-sink sink_name=headset sink_properties=device.description=Headset",
+                   "module-null-sink sink_name=air", "module-sine sink=air frequency=440",
+                   "module-remap-source source_name=microphone master=air.monitor source_properties=device.description=Microphone"]
+        script = self.dir / "script.pa"
+        script.write_text("".join(f"load-module {module}\n" for module in modules) + "set-default-sink speaker\nset-default-source microphone\n")
+        env = {**os.environ, "HOME": str(self.dir), "XDG_RUNTIME_DIR": str(self.dir), "PULSE_RUNTIME_PATH": str(self.dir)}
+        self.process = subprocess.Popen(["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--realtime=no",
+                                         "--high-priority=no", "-F", script], env=env, stderr=subprocess.DEVNULL)
+        wait("the sound server", self.socket.exists)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def mira_calls(c, w):
+    """Rings in Ada's window."""
+    mira = w.people["mira"]
+    w.call = subprocess.Popen(mira.command("call", "--audio-source", "test", w.people["ada"].id), env=mira.env, stdout=subprocess.DEVNULL)
+    time.sleep(4)
+
+
+def mira_hangs_up(c, w):
+    w.call.terminate()
+    w.call.wait()
+    time.sleep(2)
+
+
 def server_stops(c, w):
     w.server.stop()
     time.sleep(12)
@@ -260,6 +301,25 @@ MAIN = [
 ]
 
 
+CALLS = [
+    (None, room("Mira")),
+    ("call-rings", mira_calls),
+    ("call", tap(*ACCEPT, pause=8)),
+    ("call-keypad", tap(*KEYPAD), tap(60, 335)),
+    ("call-sound", tap(180, 625, pause=1), tap(290, 520, pause=2)),
+    ("call-strip", tap(*BACK), tap(*MINIMISE, pause=2)),
+    ("call-over", tap(130, 28, pause=2), tap(*HANG_UP, pause=2)),
+    (None, rest(6), mira_hangs_up),
+    ("call-missed", mira_calls, mira_hangs_up, tap(*BACK), tap(*CHATS)),
+    ("calls", tap(*CALLS_TAB, pause=2)),
+    ("call-given-up", tap(*CHATS), room("Mira"), tap(292, 28, pause=4), tap(*HANG_UP, pause=3)),
+    ("desk-call-rings", rest(6), size(DESK), mira_calls),
+    ("desk-call", lambda c, w: c.click(720, 132, pause=8)),
+    ("desk-call-dark", keys("ctrl+comma"), tap(176, 242), tap(547, 268), tap(38, 85, pause=2)),
+    (None, mira_hangs_up),
+]
+
+
 def walk(camera, world, steps, only):
     for name, *moves in steps:
         for move in moves:
@@ -268,14 +328,31 @@ def walk(camera, world, steps, only):
             camera.shot(name, colors=256)
 
 
-def take(world, only=None):
-    """All pictures; `only` is a pattern of the names to keep."""
+def take(world, only=None, part=None):
+    """All pictures, or those of a part; `only` is a pattern of the names to keep."""
     out = world.args.out / "screens"
     out.mkdir(parents=True, exist_ok=True)
-    newcomers = [(Profile(world.args.programs, world.root, who), steps) for who, steps in ((NOOR, CREATE), ("tablet", SIGN_IN), ("own", SERVER))]
-    for profile, steps in [*newcomers, (world.people["ada"], MAIN)]:
-        camera = world.window(profile, out)
-        try:
-            walk(camera, world, steps, only)
-        finally:
-            camera.close()
+    sound = SoundServer(world.root)
+    ada = world.people["ada"]
+    for person in world.people.values():
+        person.env["PULSE_SERVER"] = f"unix:{sound.socket}"
+    newcomer = lambda who: Profile(world.args.programs, world.root, who)
+    parts = {
+        "create": lambda: (newcomer(NOOR), CREATE),
+        "sign-in": lambda: (newcomer("tablet"), SIGN_IN),
+        "server": lambda: (newcomer("own"), SERVER),
+        "calls": lambda: (ada, CALLS),
+        "main": lambda: (ada, MAIN),
+    }
+    try:
+        for name, of in parts.items():
+            if part not in (None, name):
+                continue
+            profile, steps = of()
+            camera = world.window(profile, out)
+            try:
+                walk(camera, world, steps, only)
+            finally:
+                camera.close()
+    finally:
+        sound.stop()

@@ -5,7 +5,7 @@
     docs/screenshots/make.py --programs target/debug --out docs/screenshots
     docs/screenshots/make.py --programs target/debug --out docs/screenshots --gallery
 
-The second takes the pictures of every screen (gallery.py). Needs Xvfb, xdotool and ImageMagick; the gallery xclip too. Everything runs on loopback and in a temporary folder, and ends with the script.
+The second takes the pictures of every screen (gallery.py). Needs Xvfb, xdotool and ImageMagick; the gallery xclip and PulseAudio too. Everything runs on loopback and in a temporary folder, and ends with the script.
 """
 
 import argparse
@@ -332,6 +332,7 @@ def main():
     parser.add_argument("--renderer", default="software")
     parser.add_argument("--gallery", action="store_true", help="the pictures of every screen in place of the README's")
     parser.add_argument("--only", help="with --gallery: keep only pictures whose names match this pattern")
+    parser.add_argument("--part", help="with --gallery: only the steps of create, sign-in, server, calls or main")
     parser.add_argument("--keep", action="store_true", help="leave the people's folders and wait, to look around by hand")
     args = parser.parse_args()
     args.programs = args.programs.resolve()
@@ -350,7 +351,7 @@ def main():
         people["ada"].stop()
         if args.gallery:
             import gallery
-            gallery.take(gallery.World(server, people, root, args, recovery_key), args.only)
+            gallery.take(gallery.World(server, people, root, args, recovery_key), args.only, args.part)
             return
         camera = Camera(people["ada"], args.out, args)
         camera.open()

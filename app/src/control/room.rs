@@ -57,6 +57,7 @@ fn preview(preview: &Preview) -> Value {
             json!({ "kind": "attachment", "sender": sender, "text": name })
         }
         Preview::Encrypted => json!({ "kind": "encrypted" }),
+        Preview::Call { sender, .. } => json!({ "kind": "call", "sender": sender }),
         Preview::Redacted => json!({ "kind": "redacted" }),
         Preview::Typing { names } => json!({ "kind": "typing", "names": names }),
         Preview::Change { sender } => json!({ "kind": "change", "sender": sender }),

@@ -143,6 +143,7 @@ fn of_content(content: AnyMessageLikeEventContent, sender: Option<String>, own: 
             text(&poll.poll_start().question.text, sender)
         }
         AnyMessageLikeEventContent::RoomEncrypted(_) => Preview::Encrypted,
+        AnyMessageLikeEventContent::CallInvite(_) => Preview::Call { sender, own },
         _ => Preview::Change {
             sender: sender.unwrap_or_default(),
         },
@@ -190,6 +191,21 @@ mod tests {
             Preview::Text { text, .. } => text,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_call_is_told_as_one() {
+        let invite = json!({
+            "call_id": "1", "version": "0", "lifetime": 60_000,
+            "offer": { "type": "offer", "sdp": "" },
+        });
+        let content =
+            AnyMessageLikeEventContent::CallInvite(serde_json::from_value(invite).unwrap());
+        let called = Preview::Call {
+            sender: None,
+            own: true,
+        };
+        assert_eq!(of_content(content, None, true), called);
     }
 
     #[test]

@@ -128,6 +128,13 @@ pub enum Preview {
         /// Who.
         names: Vec<String>,
     },
+    /// A call.
+    Call {
+        /// Who called (`None` in a direct room, or ourselves with `own`).
+        sender: Option<String>,
+        /// We called.
+        own: bool,
+    },
     /// A change of the room or its members; the row says only that something changed.
     Change {
         /// Who did it.

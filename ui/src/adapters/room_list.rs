@@ -280,6 +280,11 @@ fn with_preview(data: views::RoomRowData, preview: &Preview) -> views::RoomRowDa
             preview_text: names.join(", ").into(),
             ..plain(Kind::Typing)
         },
+        Preview::Call { sender, own } => views::RoomRowData {
+            preview_sender: sender_of(sender),
+            preview_own: *own,
+            ..plain(Kind::Call)
+        },
         Preview::Change { sender } => views::RoomRowData {
             preview_sender: sender.as_str().into(),
             ..plain(Kind::Change)
