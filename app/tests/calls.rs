@@ -10,8 +10,13 @@ use hardline_app::{
         ChosenDevices, EndReason, EndedCall, Others, Side, Stage,
     },
     ids::OwnedRoomId,
+    notice::Notice,
     rooms::actions::{self, NewRoom},
-    view::{room::MessageRow, room_list::RowMembership},
+    view::{
+        calls::{CallAction, CallEffect, CallsState},
+        room::MessageRow,
+        room_list::RowMembership,
+    },
 };
 use hardline_platform::{
     media::{
@@ -583,4 +588,48 @@ fn keys_and_devices_reach_the_process() {
         _ => false,
     });
     assert!(begins_with_it, "{asked:?}");
+}
+
+#[test]
+fn a_call_that_was_taken_and_fails_is_told() {
+    let (_world, ada, bo, room_id) = two_in_a_room();
+    let key = place(&ada, &room_id);
+    reaches(&bo, Stage::Ringing);
+    let view = bo.core.calls_view();
+    view.send(CallAction::Answer {
+        call: key,
+        end_others: false,
+    });
+    reaches(&bo, Stage::Answering);
+    last_process(&bo.media).die();
+    let over = |state: &CallsState| state.ended.is_some();
+    let state = bo.wait("that it failed", view.state(), over);
+    let ended = state.ended.expect("just seen");
+    assert_eq!(ended.reason, EndReason::MediaCrashed);
+    assert_eq!(ended.who.name, "ada");
+    assert!(!ended.went_well());
+}
+
+#[test]
+fn nobody_in_particular_is_called_in_a_larger_room_only_by_name() {
+    let world = World::new();
+    let (ada, bo, eve) = (world.person("ada"), world.person("bo"), world.person("eve"));
+    let room_id = room_of(&ada, &[&bo, &eve]);
+    let view = ada.core.calls_view();
+    let mut effects = view.effects();
+    view.send(CallAction::Place {
+        room_id: room_id.clone(),
+        invitee: None,
+    });
+    let refused = ada
+        .core
+        .block_on(async { timeout(LIMIT, effects.recv()).await });
+    let refused = refused.expect("told").expect("the core lives");
+    assert_eq!(refused, CallEffect::Toast(Notice::NotAllowed));
+    assert!(ada.core.calls().calls().borrow().is_empty());
+    view.send(CallAction::Place {
+        room_id,
+        invitee: Some(bo.user_id()),
+    });
+    reaches(&ada, Stage::Calling);
 }

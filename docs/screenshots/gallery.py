@@ -20,7 +20,7 @@ BACK, SEARCH, COMPOSE = (24, 28), (288, 28), (336, 28)
 CHATS, CALLS_TAB, SETTINGS = (60, 690), (180, 690), (300, 690)
 DECLINE, ACCEPT, HANG_UP, KEYPAD, MINIMISE = (72, 625), (288, 625), (180, 625), (180, 520), (24, 28)
 COMPOSER, HEADER = (180, 690), (150, 28)
-PAGES = {"account": 112, "appearance": 190, "notifications": 242, "devices": 294, "security": 346, "ignored": 398, "about": 450}
+PAGES = {"account": 112, "appearance": 190, "notifications": 242, "calls": 294, "devices": 346, "security": 398, "ignored": 450, "about": 502}
 
 
 @dataclasses.dataclass
@@ -287,7 +287,7 @@ MAIN = [
     ("settings", keys("Escape"), tidy_devices, tap(*SETTINGS)),
     *[(f"settings-{name}", tap(*BACK), tap(180, y, pause=2.5)) for name, y in PAGES.items()],
     ("change-password", tap(*BACK), tap(180, PAGES["account"]), tap(180, 470)),
-    ("sign-out", keys("Escape"), tap(*BACK), tap(100, 577)),
+    ("sign-out", keys("Escape"), tap(*BACK), tap(100, 629)),
     ("side-list", keys("Escape"), tap(*CHATS), size(SIDE)),
     ("side-room", room("Sunday")),
     ("side-menu", hold(460, 120)),
@@ -312,10 +312,8 @@ CALLS = [
     (None, rest(6), mira_hangs_up),
     ("call-missed", mira_calls, mira_hangs_up, tap(*BACK), tap(*CHATS)),
     ("calls", tap(*CALLS_TAB, pause=2)),
-    ("call-given-up", tap(*CHATS), room("Mira"), tap(292, 28, pause=4), tap(*HANG_UP, pause=3)),
-    ("desk-call-rings", rest(6), size(DESK), mira_calls),
+    ("desk-call-rings", tap(*CHATS), room("Mira"), size(DESK), mira_calls),
     ("desk-call", lambda c, w: c.click(720, 132, pause=8)),
-    ("desk-call-dark", keys("ctrl+comma"), tap(176, 242), tap(547, 268), tap(38, 85, pause=2)),
     (None, mira_hangs_up),
 ]
 

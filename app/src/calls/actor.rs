@@ -9,9 +9,8 @@ use hardline_platform::{
 use hardline_rtc::{
     Moment,
     voip::{
-        Action, Batch, CallKey, CallMachine, Command, Delivery, Direction, EndReason, IdSource,
-        Input, MediaEvent, MediaFailure, MediaRequest, Others, Place, Refusal, SendId, Stage,
-        Summary,
+        Action, Batch, CallKey, CallMachine, Command, Delivery, EndReason, IdSource, Input,
+        MediaEvent, MediaFailure, MediaRequest, Others, Place, Refusal, SendId, Stage, Summary,
     },
 };
 use rand::{Rng as _, distr::Alphanumeric};
@@ -26,7 +25,8 @@ use super::{
     order::Order,
     outbox::Outbox,
     relays::Relays,
-    sounds,
+    settings::{CALLS, CallSettings},
+    sounds::{self, Audible},
     state::{Call, CallFault, CallNews, CallOptions, Calls, EndedCall},
 };
 use crate::{
@@ -63,6 +63,8 @@ struct Attached {
     /// Keeps the room fresh, so that no event of the call is in a gap.
     room: Option<OpenRoom>,
     fatal: Option<CallFault>,
+    /// It may ring here, and nobody took it.
+    rings: bool,
     /// What its process plays beside the call.
     playing: Option<Sound>,
 }
@@ -89,7 +91,8 @@ pub(super) async fn run(
     let (delivered, mut deliveries) = mpsc::unbounded_channel();
     let (told, mut telling) = mpsc::unbounded_channel();
     let (batches, mut arriving) = mpsc::unbounded_channel();
-    let intake = Intake::new(session.clone(), batches).run(session.take_updates());
+    let intake =
+        Intake::new(session.clone(), shared.store.clone(), batches).run(session.take_updates());
     let _intake = session.tasks().spawn("call-intake", intake);
     let relays = Relays::new(session.clone());
     let tasks = session.tasks().clone();
@@ -143,6 +146,7 @@ impl Actor {
             }
             self.act(action);
         }
+        self.play_sounds();
         refused
     }
 
@@ -305,12 +309,17 @@ impl Actor {
             }
             Event::Refused { fault } => {
                 tracing::info!(call = ?call, %fault, "the media process refuses something");
-                if let Some(fault) = CallFault::of(fault) {
-                    self.update(&call, |call| {
-                        if !call.faults.contains(&fault) {
-                            call.faults.push(fault);
-                        }
-                    });
+                match CallFault::of(fault) {
+                    // Of the keys that were just pressed, not of the call.
+                    Some(CallFault::NoTones) => {
+                        let (call, why) = (call.clone(), Refusal::PeerCannot);
+                        let _ = self.outlets.news.send(CallNews::Refused { call, why });
+                    }
+                    Some(fault) => self.update(&call, |call| {
+                        call.faults.retain(|known| *known != fault);
+                        call.faults.push(fault);
+                    }),
+                    None => {}
                 }
             }
             Event::Failed { round, fault } => {
@@ -340,27 +349,18 @@ impl Actor {
     fn act(&mut self, action: Action) {
         match action {
             Action::Send(outgoing) => self.outbox.send(outgoing),
-            Action::Ring { call, waiting } => {
+            Action::Ring { call, .. } => {
                 tracing::info!(call = ?call, "a call rings");
                 // Started now, so that answering does not wait for it.
                 let options = CallOptions::default();
                 self.attach(&call, options);
                 self.link(&call);
-                if waiting || self.is_loud() {
-                    self.play(&call, Some(sounds::of_ring(waiting)));
-                }
+                self.set_rings(&call, true);
             }
-            Action::StopRinging { call, .. } => self.play(&call, None),
+            Action::StopRinging { call, .. } => self.set_rings(&call, false),
             Action::Media { call, request } => self.on_request(&call, &request),
             Action::WakeAt(at) => self.wake_at = at,
-            Action::Changed(view) => {
-                self.show(&view);
-                if view.direction == Direction::Outgoing {
-                    let options = self.attached.get(&view.call).map(|a| &a.options);
-                    let sound = options.and_then(|options| sounds::while_calling(&view, options));
-                    self.play(&view.call, sound);
-                }
-            }
+            Action::Changed(view) => self.show(&view),
             Action::Suppressed { call, why, .. } => {
                 tracing::info!(call = ?call, ?why, "a call does not ring");
             }
@@ -384,10 +384,39 @@ impl Actor {
         wanted.sound
     }
 
+    fn settings(&self) -> CallSettings {
+        self.store.setting(CALLS).unwrap_or_default()
+    }
+
     /// Whether a call's process does nothing but ring.
     fn only_rings(&self, call: &CallKey) -> bool {
         let link = self.attached.get(call).and_then(|a| a.link.as_ref());
         link.is_some_and(|link| !link.began())
+    }
+
+    fn set_rings(&mut self, call: &CallKey, rings: bool) {
+        if let Some(attached) = self.attached.get_mut(call) {
+            attached.rings = rings;
+        }
+    }
+
+    /// Has the processes play what is to be heard of each call now.
+    fn play_sounds(&mut self) {
+        let mut calls = Vec::new();
+        for view in self.machine.calls() {
+            if let Some(attached) = self.attached.get(&view.call) {
+                let audible = Audible::new(&view, attached.rings, &attached.options);
+                calls.push((view.call.clone(), audible));
+            }
+        }
+        if calls.is_empty() {
+            return;
+        }
+        let (keys, audible): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
+        let loud = audible.iter().any(|call| call.rings) && self.is_loud();
+        for (call, sound) in keys.iter().zip(sounds::of(&audible, loud)) {
+            self.play(call, sound);
+        }
     }
 
     /// Plays a sound beside a call, or none any more.
@@ -396,15 +425,18 @@ impl Actor {
         let Some(attached) = self.attached.get_mut(call) else {
             return;
         };
+        let Some(link) = attached.link.as_mut() else {
+            attached.playing = None;
+            return;
+        };
         if attached.playing == sound {
             return;
         }
         attached.playing = sound;
-        let request = match sound {
+        link.ask(match sound {
             Some(sound) => Request::Play { sound, sink },
             None => Request::Silence,
-        };
-        self.ask(call, request);
+        });
     }
 
     /// Plays a sound for a moment after a call.
@@ -424,6 +456,12 @@ impl Actor {
         }
         let request = chosen.request();
         handle::update(&self.outlets.devices, |devices| devices.chosen = chosen);
+        // Whether the others can be used is told anew.
+        handle::update(&self.outlets.state, |calls| {
+            for call in calls {
+                call.faults.retain(|fault| !fault.is_about_devices());
+            }
+        });
         for link in self.attached.values_mut().filter_map(|a| a.link.as_mut()) {
             if link.began() {
                 link.ask(request.clone());
@@ -458,7 +496,8 @@ impl Actor {
         if begins {
             let options = self.attached.get(call).map(|attached| &attached.options);
             let devices = &self.outlets.devices.borrow().chosen.clone();
-            let setup = mapping::setup(options.unwrap_or(&CallOptions::default()), devices);
+            let mut setup = mapping::setup(options.unwrap_or(&CallOptions::default()), devices);
+            setup.relay_only |= self.settings().relay_only;
             self.link(call).begin(setup);
         }
         if *request == MediaRequest::Close {
@@ -481,6 +520,7 @@ impl Actor {
         let attached = self.attached.entry(call.clone()).or_default();
         if given.link.is_some() {
             attached.link = given.link;
+            attached.playing = given.playing;
             attached.options = given.options;
         }
         if attached.room.is_none() {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, future::join_all};
 use hardline_rtc::voip::{Batch, Happening, limits::MAX_LIFETIME};
 use matrix_sdk::{
     EncryptionState, Room, RoomState,
@@ -30,10 +30,12 @@ use super::{
     clock,
     envelope::{Came, Envelope},
     permission,
+    settings::CALLS,
 };
 use crate::{
     ids::{OwnedRoomId, RoomId},
     session::Session,
+    store::Store,
 };
 
 /// Events that wait for their keys.
@@ -57,6 +59,7 @@ struct Locked {
 /// Reads what the homeserver sends to a session; runs until the session's calls end.
 pub(super) struct Intake {
     session: Session,
+    store: Store,
     batches: mpsc::UnboundedSender<Batch>,
     locked: VecDeque<Locked>,
     /// When what waits for keys is not waited for any more.
@@ -64,9 +67,14 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(session: Session, batches: mpsc::UnboundedSender<Batch>) -> Self {
+    pub(super) fn new(
+        session: Session,
+        store: Store,
+        batches: mpsc::UnboundedSender<Batch>,
+    ) -> Self {
         Self {
             session,
+            store,
             batches,
             locked: VecDeque::new(),
             impatient_at: None,
@@ -124,18 +132,13 @@ impl Intake {
         let mut batch = Batch::default();
         let received_at = clock::wall();
         let n_locked = self.locked.len();
-        let mut gaps = 0;
+        let mut left_out = self.left_out(update, received_at).await;
         for (room_id, room_update) in &update.joined {
             let Some(room) = self.session.client().get_room(room_id) else {
                 continue;
             };
-            if gaps < GAPS
-                && let Some(end) = gap(&room_update.timeline, received_at)
-            {
-                gaps += 1;
-                for event in left_out(&room, end).await {
-                    self.take(&mut batch, &room, &event, received_at).await;
-                }
+            for event in left_out.remove(room_id).unwrap_or_default() {
+                self.take(&mut batch, &room, &event, received_at).await;
             }
             for event in &room_update.timeline.events {
                 self.take(&mut batch, &room, event, received_at).await;
@@ -154,6 +157,22 @@ impl Intake {
         }
         batch.complete = !waits;
         batch
+    }
+
+    /// Events that an answer left out and that may be of interest, by room. They are fetched all at once.
+    async fn left_out(
+        &self,
+        update: &RoomUpdates,
+        received_at: u64,
+    ) -> BTreeMap<OwnedRoomId, Vec<TimelineEvent>> {
+        let gaps = update.joined.iter().filter_map(|(room_id, update)| {
+            let room = self.session.client().get_room(room_id)?;
+            Some((room, gap(&update.timeline, received_at)?))
+        });
+        let fetching = gaps.take(GAPS).map(|(room, end)| async move {
+            (room.room_id().to_owned(), left_out(&room, end).await)
+        });
+        join_all(fetching).await.into_iter().collect()
     }
 
     async fn take(
@@ -256,7 +275,10 @@ impl Intake {
             return None;
         }
         let permission = match envelope.is_invite() {
-            true => permission::of(&self.session, room, &envelope.sender).await?,
+            true => {
+                let settings = self.store.setting(CALLS).unwrap_or_default();
+                permission::of(&self.session, room, &envelope.sender, &settings).await?
+            }
             false => hardline_rtc::voip::Permission::Ring,
         };
         match envelope.received(room.room_id(), received_at, permission) {

@@ -153,7 +153,7 @@ fn failure(failure: media::Failure) -> MediaFailure {
 pub(super) fn setup(options: &CallOptions, devices: &ChosenDevices) -> media::Setup {
     media::Setup {
         ice_servers: Vec::new(),
-        relay_only: false,
+        relay_only: options.relay_only,
         local_addresses: options.addresses.clone(),
         source: devices.source(options),
         sink: devices.sink(options),

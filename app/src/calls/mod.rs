@@ -9,6 +9,7 @@
 //! | `intake`, `envelope`, `permission` | what comes from rooms, and who may ring |
 //! | `outbox` | what goes to rooms, with a deadline |
 //! | `link`, `mapping`, `relays` | media processes, their terms, STUN and TURN servers |
+//! | `settings` | what the person decides once and for all |
 //! | `devices`, `sounds` | microphones and loudspeakers; ringing, here and there |
 //! | `state` | calls as everybody else sees them |
 
@@ -23,6 +24,7 @@ mod order;
 mod outbox;
 mod permission;
 mod relays;
+mod settings;
 mod sounds;
 mod state;
 
@@ -34,11 +36,13 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use self::{actor::Outlets, order::Order};
 pub use self::{
     devices::{AudioDevice, AudioDevices, ChosenDevices},
+    settings::CallSettings,
     state::{
         Call, CallFault, CallId, CallKey, CallNews, CallOptions, Calls, Direction, EndReason,
         EndedCall, Others, Refusal, Side, Source, Stage, Statistics,
     },
 };
+pub(crate) use self::{settings::CALLS, state::reason_of};
 use crate::{
     core::Shared,
     ids::{OwnedRoomId, OwnedUserId},

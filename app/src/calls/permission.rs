@@ -7,6 +7,7 @@ use hardline_rtc::voip::{Permission, Silence};
 use matrix_sdk::Room;
 use ruma::events::room::join_rules::JoinRule;
 
+use super::settings::CallSettings;
 use crate::{ids::UserId, session::Session};
 
 /// What is known of a caller and the room.
@@ -18,10 +19,17 @@ struct Facts {
     two_alone: bool,
     /// We have a direct room with the caller.
     direct: bool,
+    /// Anybody in a room may ring.
+    strangers_ring: bool,
 }
 
 /// Whether somebody may ring in a room; `None` if they are ignored, so that nothing is known of their call.
-pub(super) async fn of(session: &Session, room: &Room, caller: &UserId) -> Option<Permission> {
+pub(super) async fn of(
+    session: &Session,
+    room: &Room,
+    caller: &UserId,
+    settings: &CallSettings,
+) -> Option<Permission> {
     let client = session.client();
     if client.is_user_ignored(caller).await {
         return None;
@@ -29,6 +37,7 @@ pub(super) async fn of(session: &Session, room: &Room, caller: &UserId) -> Optio
     Some(decide(Facts {
         public: room.join_rule() == Some(JoinRule::Public),
         two_alone: room.joined_members_count() <= 2,
+        strangers_ring: settings.strangers_ring,
         direct: caller == session.user_id() || client.get_dm_room(caller).is_some(),
     }))
 }
@@ -38,7 +47,7 @@ pub(super) async fn of(session: &Session, room: &Room, caller: &UserId) -> Optio
 fn decide(facts: Facts) -> Permission {
     if facts.public {
         Permission::Silent(Silence::PublicRoom)
-    } else if facts.two_alone || facts.direct {
+    } else if facts.two_alone || facts.direct || facts.strangers_ring {
         Permission::Ring
     } else {
         Permission::Silent(Silence::Stranger)
@@ -55,6 +64,7 @@ mod tests {
             public,
             two_alone,
             direct,
+            strangers_ring: false,
         };
         assert_eq!(decide(facts), expected, "{facts:?}");
     }
@@ -68,6 +78,18 @@ mod tests {
     #[test]
     fn strangers_in_a_group_do_not() {
         check(false, false, false, Permission::Silent(Silence::Stranger));
+    }
+
+    #[test]
+    fn strangers_in_a_group_do_if_they_may() {
+        let facts = |public| Facts {
+            public,
+            two_alone: false,
+            direct: false,
+            strangers_ring: true,
+        };
+        assert_eq!(decide(facts(false)), Permission::Ring);
+        assert_eq!(decide(facts(true)), Permission::Silent(Silence::PublicRoom));
     }
 
     #[test]

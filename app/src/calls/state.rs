@@ -143,6 +143,14 @@ impl CallFault {
         }
     }
 
+    /// Whether other devices may mend it.
+    pub(super) fn is_about_devices(&self) -> bool {
+        matches!(
+            self,
+            Self::NoMicrophone | Self::CannotCapture | Self::NoSpeaker | Self::CannotPlay
+        )
+    }
+
     pub(super) fn of_process(error: &MediaError) -> Self {
         match error {
             MediaError::NotInstalled(_) | MediaError::OtherVersion(_) => Self::NotInstalled,
@@ -163,6 +171,9 @@ pub struct CallOptions {
     /// Be reached at these addresses alone; at those of all interfaces but loopback if empty.
     #[serde(default)]
     pub addresses: Vec<IpAddr>,
+    /// Only through the homeserver's relays, so that the other side does not learn our addresses.
+    #[serde(default)]
+    pub relay_only: bool,
 }
 
 /// What is sent.
@@ -221,7 +232,7 @@ impl EndedCall {
     }
 
     /// Whether it belongs into the list of calls: the person here called, could hear it ring, or took it.
-    pub(super) fn is_of_interest(&self) -> bool {
+    pub(crate) fn is_of_interest(&self) -> bool {
         self.direction == Direction::Outgoing || self.rang || self.connected_for.is_some()
     }
 
@@ -244,26 +255,38 @@ impl EndedCall {
 
     /// Why it ended, in a word a script can tell apart.
     pub fn reason_word(&self) -> &'static str {
-        match &self.reason {
-            EndReason::HungUp => "hung_up",
-            EndReason::Rejected => "rejected",
-            EndReason::Busy => "busy",
-            EndReason::Unanswered => "unanswered",
-            EndReason::AnsweredElsewhere => "answered_elsewhere",
-            EndReason::RejectedElsewhere => "rejected_elsewhere",
-            EndReason::Replaced(_) => "replaced",
-            EndReason::Transferred => "transferred",
-            EndReason::Left => "left",
-            EndReason::ConnectionFailed => "connection_failed",
-            EndReason::ConnectionLost => "connection_lost",
-            EndReason::NoMicrophone => "no_microphone",
-            EndReason::Incompatible => "incompatible",
-            EndReason::Unreachable => "unreachable",
-            EndReason::Forbidden => "forbidden",
-            EndReason::MediaCrashed => "media_crashed",
-            EndReason::Failed => "failed",
+        if let EndReason::Replaced(_) = self.reason {
+            return "replaced";
         }
+        let known = WORDS.iter().find(|(reason, _)| *reason == self.reason);
+        known.map_or("failed", |(_, word)| word)
     }
+}
+
+/// Reasons by their words, but for [`EndReason::Replaced`], which names another call.
+const WORDS: &[(EndReason, &str)] = &[
+    (EndReason::HungUp, "hung_up"),
+    (EndReason::Rejected, "rejected"),
+    (EndReason::Busy, "busy"),
+    (EndReason::Unanswered, "unanswered"),
+    (EndReason::AnsweredElsewhere, "answered_elsewhere"),
+    (EndReason::RejectedElsewhere, "rejected_elsewhere"),
+    (EndReason::Transferred, "transferred"),
+    (EndReason::Left, "left"),
+    (EndReason::ConnectionFailed, "connection_failed"),
+    (EndReason::ConnectionLost, "connection_lost"),
+    (EndReason::NoMicrophone, "no_microphone"),
+    (EndReason::Incompatible, "incompatible"),
+    (EndReason::Unreachable, "unreachable"),
+    (EndReason::Forbidden, "forbidden"),
+    (EndReason::MediaCrashed, "media_crashed"),
+    (EndReason::Failed, "failed"),
+];
+
+/// The reason of a word.
+pub(crate) fn reason_of(word: &str) -> Option<EndReason> {
+    let known = WORDS.iter().find(|(_, known)| *known == word);
+    known.map(|(reason, _)| reason.clone())
 }
 
 /// Told once, to whoever listens.

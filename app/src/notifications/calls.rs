@@ -9,9 +9,9 @@ use tokio::sync::{broadcast, broadcast::error::RecvError};
 
 use super::words;
 use crate::{
-    calls::{CallKey, Stage},
+    calls::{CallId, CallKey, Stage},
     core::Shared,
-    ids::{OwnedRoomId, RoomId},
+    ids::{OwnedRoomId, OwnedUserId, RoomId},
     view::{
         calls::{CallAction, CallEffect, CallRow, CallsState, CallsViewModel, Who},
         settings::{NOTIFICATIONS, Notifications},
@@ -22,6 +22,8 @@ use crate::{
 const ACCEPT: &str = "accept";
 const DECLINE: &str = "decline";
 const CALL_BACK: &str = "call-back";
+/// Before the ids of a call that rings.
+const RINGING: &str = "call ";
 /// Before the id of a room with a call that was missed.
 const MISSED: &str = "missed ";
 
@@ -32,6 +34,7 @@ pub(crate) fn start(shared: &Shared, calls: CallsViewModel, frame: broadcast::Se
         calls,
         frame,
         ringing: BTreeMap::new(),
+        missed: BTreeMap::new(),
     };
     shared.tasks.detach("call-notifications", service.run());
 }
@@ -42,6 +45,8 @@ struct Service {
     frame: broadcast::Sender<ShellEffect>,
     /// Calls whose ring is shown, by tag.
     ringing: BTreeMap<String, CallKey>,
+    /// Rooms with a missed call that is shown, and who called.
+    missed: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
 }
 
 impl Service {
@@ -67,7 +72,9 @@ impl Service {
                     self.on_state(&now).await;
                 }
                 effect = effects.recv() => match effect {
-                    Ok(CallEffect::Missed { room_id, who }) => self.tell_missed(&room_id, &who).await,
+                    Ok(CallEffect::Missed { room_id, peer, who }) => {
+                        self.tell_missed(room_id, peer, &who).await;
+                    }
                     Ok(CallEffect::Toast(_)) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 },
@@ -90,6 +97,12 @@ impl Service {
             .filter(rings)
             .map(|call| (tag(&call.key), call))
             .collect();
+        // They were looked at, or nobody is signed in any more.
+        if state.missed == 0 {
+            for room_id in std::mem::take(&mut self.missed).into_keys() {
+                self.take_away(&missed_tag(&room_id)).await;
+            }
+        }
         let over: Vec<String> = self
             .ringing
             .keys()
@@ -108,22 +121,26 @@ impl Service {
         }
     }
 
-    async fn tell_missed(&self, room_id: &RoomId, who: &Who) {
-        self.show(Notification {
-            tag: format!("{MISSED}{room_id}"),
+    async fn tell_missed(&mut self, room_id: OwnedRoomId, peer: Option<OwnedUserId>, who: &Who) {
+        let shown = Notification {
+            tag: missed_tag(&room_id),
             title: who.name.clone(),
             body: words::MISSED_CALL.to_owned(),
             purpose: Purpose::MissedCall,
+            silent: !self.wanted().sound,
             actions: vec![button(CALL_BACK, words::CALL_BACK)],
             ..Notification::default()
-        })
-        .await;
+        };
+        self.missed.insert(room_id, peer);
+        self.show(shown).await;
+    }
+
+    fn wanted(&self) -> Notifications {
+        self.shared.store.setting(NOTIFICATIONS).unwrap_or_default()
     }
 
     async fn show(&self, notification: Notification) {
-        let store = &self.shared.store;
-        let wanted: Notifications = store.setting(NOTIFICATIONS).unwrap_or_default();
-        if !wanted.enabled {
+        if !self.wanted().enabled {
             return;
         }
         if let Err(error) = self.shared.platform.notifier.show(notification).await {
@@ -137,30 +154,24 @@ impl Service {
         }
     }
 
-    async fn on_event(&self, event: NotificationEvent) {
-        match event {
-            NotificationEvent::Action { tag, action, .. } => {
-                if let Some(call) = self.ringing.get(&tag).cloned() {
-                    self.on_ring_button(call, &action);
-                } else if let Some(room_id) = missed_in(&tag) {
-                    self.take_away(&tag).await;
-                    match action.as_str() {
-                        CALL_BACK => {
-                            self.calls.send(CallAction::Place(room_id));
-                            self.raise();
-                        }
-                        _ => self.open(room_id),
-                    }
-                }
+    async fn on_event(&mut self, event: NotificationEvent) {
+        let (tag, action) = match event {
+            NotificationEvent::Action { tag, action, .. } => (tag, Some(action)),
+            NotificationEvent::Activated { tag, .. } => (tag, None),
+            NotificationEvent::Replied { .. } | NotificationEvent::Closed { .. } => return,
+        };
+        // The ring may have gone with the click that brought the window up.
+        if let Some(call) = ringing_in(&tag) {
+            self.on_ring_button(call, action.as_deref().unwrap_or_default());
+        } else if let Some(room_id) = missed_in(&tag) {
+            self.take_away(&tag).await;
+            let invitee = self.missed.remove(&room_id).flatten();
+            if action.as_deref() == Some(CALL_BACK) {
+                self.calls.send(CallAction::Place { room_id, invitee });
+                self.raise();
+            } else {
+                let _ = self.frame.send(ShellEffect::OpenRoom(room_id));
             }
-            NotificationEvent::Activated { tag, .. } => {
-                if self.ringing.contains_key(&tag) {
-                    self.raise();
-                } else if let Some(room_id) = missed_in(&tag) {
-                    self.open(room_id);
-                }
-            }
-            NotificationEvent::Replied { .. } | NotificationEvent::Closed { .. } => {}
         }
     }
 
@@ -179,14 +190,21 @@ impl Service {
     fn raise(&self) {
         let _ = self.frame.send(ShellEffect::Raise);
     }
-
-    fn open(&self, room_id: OwnedRoomId) {
-        let _ = self.frame.send(ShellEffect::OpenRoom(room_id));
-    }
 }
 
 fn tag(call: &CallKey) -> String {
-    format!("call {} {}", call.room_id, call.call_id.as_str())
+    format!("{RINGING}{} {}", call.room_id, call.call_id.as_str())
+}
+
+/// The call of a ring's tag; no room id has a space in it.
+fn ringing_in(tag: &str) -> Option<CallKey> {
+    let (room_id, call_id) = tag.strip_prefix(RINGING)?.split_once(' ')?;
+    let room_id = RoomId::parse(room_id).ok()?;
+    Some(CallKey::new(room_id, CallId::parse(call_id)?))
+}
+
+fn missed_tag(room_id: &RoomId) -> String {
+    format!("{MISSED}{room_id}")
 }
 
 fn missed_in(tag: &str) -> Option<OwnedRoomId> {
@@ -204,6 +222,8 @@ fn ring(tag: String, who: &Who) -> Notification {
         body,
         urgency: Urgency::Critical,
         purpose: Purpose::Ring,
+        // We ring ourselves.
+        silent: true,
         actions: vec![
             button(DECLINE, words::DECLINE),
             button(ACCEPT, words::ACCEPT),

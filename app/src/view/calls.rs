@@ -11,7 +11,7 @@ pub use self::{history::HistoryRow, model::CallsViewModel, quality::Quality};
 use super::Avatar;
 use crate::{
     calls::{AudioDevices, CallFault, CallKey, ChosenDevices, Direction, EndReason, Side, Stage},
-    ids::OwnedRoomId,
+    ids::{OwnedRoomId, OwnedUserId},
     notice::Notice,
 };
 
@@ -75,6 +75,8 @@ pub struct CallRow {
 pub struct EndedRow {
     /// The room it was in.
     pub room_id: OwnedRoomId,
+    /// The other side, if anybody was there.
+    pub peer: Option<OwnedUserId>,
     /// Whom with.
     pub who: Who,
     /// Who called.
@@ -104,8 +106,13 @@ impl EndedRow {
 /// What a person does about calls.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallAction {
-    /// Call the other one in a room of two.
-    Place(OwnedRoomId),
+    /// Call somebody in a room, or the other one of two. A call with the room that rings is taken instead.
+    Place {
+        /// In which room.
+        room_id: OwnedRoomId,
+        /// Whom; `None` in a room of two.
+        invitee: Option<OwnedUserId>,
+    },
     /// Take a call that rings.
     Answer {
         /// Which.
@@ -143,6 +150,8 @@ pub enum CallEffect {
         /// The room it was in.
         room_id: OwnedRoomId,
         /// Who called.
+        peer: Option<OwnedUserId>,
+        /// Who that is.
         who: Who,
     },
 }

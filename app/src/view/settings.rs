@@ -6,7 +6,7 @@ pub use model::{APPEARANCE, NOTIFICATIONS, SettingsViewModel};
 
 use super::{Avatar, Pending};
 use crate::ids::{OwnedDeviceId, OwnedUserId};
-pub use crate::own_server::OwnServerDetails;
+pub use crate::{calls::CallSettings, own_server::OwnServerDetails};
 
 /// What the screens show.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct SettingsState {
     pub appearance: Appearance,
     /// What notifies.
     pub notifications: Notifications,
+    /// Who may call, and how.
+    pub calls: CallSettings,
     /// People ignored.
     pub ignored: Vec<OwnedUserId>,
     /// The homeserver on this device, if it was ever set up.
@@ -180,6 +182,8 @@ pub enum SettingsAction {
     SetAppearance(Appearance),
     /// Change what notifies.
     SetNotifications(Notifications),
+    /// Who may call, and how.
+    SetCalls(CallSettings),
     /// Let other devices reach the homeserver on this one, or no longer.
     ShareOwnServer(bool),
     /// No longer ignore a person.

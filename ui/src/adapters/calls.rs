@@ -1,7 +1,9 @@
 //! Calls: under way, just over, and past.
 
 use std::{
+    cell::RefCell,
     rc::Rc,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -9,11 +11,11 @@ use hardline_app::{
     calls::{
         AudioDevice, CallFault, CallId, CallKey, ChosenDevices, Direction, EndReason, Side, Stage,
     },
-    ids::RoomId,
+    ids::{RoomId, UserId},
     notice::Notice,
     view::calls::{
         CallAction as Action, CallEffect as Effect, CallRow, CallsState, EndedRow, HistoryRow,
-        Quality,
+        Quality, Who,
     },
 };
 use hardline_views as views;
@@ -26,6 +28,7 @@ use super::{
 use crate::{
     format::{duration, list_time, long_time},
     images::{Images, Listening},
+    models::{Keyed, RowModel},
 };
 
 type Globals<'a> = views::CallsAdapter<'a>;
@@ -38,11 +41,12 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
     let global = ui.global::<Globals<'_>>();
     let of_call =
         |make: fn(CallKey) -> Action| port.maybe(move |id: SharedString| Some(make(key(&id)?)));
-    global.on_place(
-        port.maybe(|room_id: SharedString| {
-            Some(Action::Place(RoomId::parse(room_id.as_str()).ok()?))
-        }),
-    );
+    global.on_place(port.maybe2(|room_id: SharedString, peer: SharedString| {
+        Some(Action::Place {
+            room_id: RoomId::parse(room_id.as_str()).ok()?,
+            invitee: UserId::parse(peer.as_str()).ok(),
+        })
+    }));
     global.on_answer(port.maybe2(|id: SharedString, end_others| {
         Some(Action::Answer {
             call: key(&id)?,
@@ -95,6 +99,12 @@ fn chosen(global: &Globals<'_>) -> ChosenDevices {
     }
 }
 
+impl Keyed for HistoryRow {
+    fn key(&self) -> &str {
+        &self.id
+    }
+}
+
 /// The calls as they are shown in a window.
 pub struct CallScreens {
     ui: slint::Weak<views::MainWindow>,
@@ -114,6 +124,12 @@ pub fn bind(
     port.bind(screen.send);
     let state = screen.state.clone();
     let clock = Rc::new(Timer::default());
+    let history = RowModel::new({
+        let images = images.clone();
+        move |row: &HistoryRow| history_data(row, &images)
+    });
+    let global = ui.global::<Globals<'_>>();
+    global.set_history(ModelRc::from(history.clone()));
     let show = Rc::new({
         let (ui, images, state) = (ui.as_weak(), images.clone(), state.clone());
         move || {
@@ -123,19 +139,25 @@ pub fn bind(
         }
     });
     let listening = images.listen({
-        let (show, state) = (show.clone(), state.clone());
+        let (show, state, history) = (show.clone(), state.clone(), history.clone());
         move |key| {
+            history.refresh(|row| is_of(&row.who, key));
             let drawn = shows_picture(&state.borrow(), key);
             if drawn {
                 show();
             }
         }
     });
+    let listed: RefCell<Arc<Vec<HistoryRow>>> = RefCell::default();
     let mut tasks = Tasks::default();
     tasks.watch(screen.state, {
         let (show, clock) = (show.clone(), clock.clone());
         move |state| {
             show();
+            if !Arc::ptr_eq(&listed.borrow(), &state.history) {
+                history.replace(state.history.iter().cloned());
+                listed.replace(state.history.clone());
+            }
             let runs = state
                 .calls
                 .iter()
@@ -176,16 +198,16 @@ impl Drop for CallScreens {
     }
 }
 
+/// Whether a call that is shown has this picture.
 fn shows_picture(state: &CallsState, key: &str) -> bool {
     let calls = state.calls.iter().map(|call| &call.who);
     let ended = state.ended.iter().map(|ended| &ended.who);
-    let past = state.history.iter().map(|row| &row.who);
-    calls.chain(ended).chain(past).any(|who| {
-        who.avatar
-            .mxc
-            .as_ref()
-            .is_some_and(|mxc| mxc.as_str() == key)
-    })
+    calls.chain(ended).any(|who| is_of(who, key))
+}
+
+fn is_of(who: &Who, key: &str) -> bool {
+    let mxc = who.avatar.mxc.as_ref();
+    mxc.is_some_and(|mxc| mxc.as_str() == key)
 }
 
 fn show(global: &Globals<'_>, state: &CallsState, images: &Images) {
@@ -199,23 +221,22 @@ fn show(global: &Globals<'_>, state: &CallsState, images: &Images) {
         !shown.iter().any(|before| before.id == row.id)
     };
     let others: Vec<_> = others.into_iter().map(data).collect();
-    if others.iter().any(|call| is_new(&global.get_calls(), call)) {
+    let ringing: Vec<_> = ringing.into_iter().map(data).collect();
+    let new_call = others.iter().any(|call| is_new(&global.get_calls(), call));
+    let new_ring = ringing
+        .iter()
+        .any(|call| is_new(&global.get_ringing(), call));
+    if new_call || new_ring {
         global.set_large(true);
     }
     show_calls(&global.get_calls(), others, |calls| global.set_calls(calls));
-    show_calls(
-        &global.get_ringing(),
-        ringing.into_iter().map(data).collect(),
-        |calls| global.set_ringing(calls),
-    );
+    show_calls(&global.get_ringing(), ringing, |calls| {
+        global.set_ringing(calls);
+    });
     if let Some(ended) = &state.ended {
         global.set_ended(ended_data(ended, images));
     }
     global.set_has_ended(state.ended.is_some());
-    let history = state.history.iter().map(|row| history_data(row, images));
-    show_list(&global.get_history(), history, |history| {
-        global.set_history(history);
-    });
     global.set_missed(clamp(state.missed));
     let chosen = &state.devices.chosen;
     let microphones = device_data(&state.devices.microphones, chosen.microphone.as_deref());
@@ -226,11 +247,11 @@ fn show(global: &Globals<'_>, state: &CallsState, images: &Images) {
     show_list(&global.get_speakers(), speakers, |speakers| {
         global.set_speakers(speakers);
     });
-    let is_under_way = |id: &str| global.get_calls().iter().any(|call| call.id == id);
-    if !is_under_way(&global.get_keypad()) {
+    let pad = global.get_keypad();
+    if !global.get_calls().iter().any(|call| call.id == pad) {
         global.set_keypad(SharedString::default());
     }
-    if state.calls.is_empty() {
+    if global.get_calls().row_count() == 0 {
         global.set_choosing_sound(false);
     }
 }
@@ -311,37 +332,41 @@ fn call_data(call: &CallRow, images: &Images, now: u64) -> views::CallData {
 }
 
 fn ended_data(ended: &EndedRow, images: &Images) -> views::CallEndedData {
-    use views::CallEnd as End;
     let (trouble, package) = trouble(ended.fault.as_ref());
     views::CallEndedData {
         room_id: ended.room_id.as_str().into(),
         name: ended.who.name.as_str().into(),
         avatar: avatar_data(&ended.who.avatar, images),
         incoming: ended.direction == Direction::Incoming,
-        end: match ended.reason {
-            EndReason::HungUp => End::HungUp,
-            EndReason::Rejected => End::Rejected,
-            EndReason::Busy => End::Busy,
-            EndReason::Unanswered => End::Unanswered,
-            EndReason::AnsweredElsewhere => End::AnsweredElsewhere,
-            EndReason::RejectedElsewhere => End::RejectedElsewhere,
-            EndReason::Replaced(_) => End::Replaced,
-            EndReason::Transferred => End::Transferred,
-            EndReason::Left => End::Left,
-            EndReason::ConnectionFailed => End::ConnectionFailed,
-            EndReason::ConnectionLost => End::ConnectionLost,
-            EndReason::NoMicrophone => End::NoMicrophone,
-            EndReason::Incompatible => End::Incompatible,
-            EndReason::Unreachable => End::Unreachable,
-            EndReason::Forbidden => End::Forbidden,
-            EndReason::MediaCrashed => End::MediaCrashed,
-            EndReason::Failed => End::Failed,
-        },
+        end: end(&ended.reason),
         by_us: ended.by == Side::Here,
         trouble,
         package,
         lasted: ended.connected_for.map(duration).unwrap_or_default().into(),
         went_well: ended.went_well(),
+    }
+}
+
+fn end(reason: &EndReason) -> views::CallEnd {
+    use views::CallEnd as End;
+    match reason {
+        EndReason::HungUp => End::HungUp,
+        EndReason::Rejected => End::Rejected,
+        EndReason::Busy => End::Busy,
+        EndReason::Unanswered => End::Unanswered,
+        EndReason::AnsweredElsewhere => End::AnsweredElsewhere,
+        EndReason::RejectedElsewhere => End::RejectedElsewhere,
+        EndReason::Replaced(_) => End::Replaced,
+        EndReason::Transferred => End::Transferred,
+        EndReason::Left => End::Left,
+        EndReason::ConnectionFailed => End::ConnectionFailed,
+        EndReason::ConnectionLost => End::ConnectionLost,
+        EndReason::NoMicrophone => End::NoMicrophone,
+        EndReason::Incompatible => End::Incompatible,
+        EndReason::Unreachable => End::Unreachable,
+        EndReason::Forbidden => End::Forbidden,
+        EndReason::MediaCrashed => End::MediaCrashed,
+        EndReason::Failed => End::Failed,
     }
 }
 
@@ -352,6 +377,13 @@ fn history_data(row: &HistoryRow, images: &Images) -> views::CallHistoryData {
         avatar: avatar_data(&row.who.avatar, images),
         incoming: row.incoming,
         missed: row.missed,
+        peer: row
+            .peer
+            .as_ref()
+            .map(|peer| peer.as_str())
+            .unwrap_or_default()
+            .into(),
+        end: row.reason.as_ref().map_or(views::CallEnd::Replaced, end),
         time: list_time(row.began).into(),
         long_time: long_time(row.began).into(),
         lasted: row.connected_for.map(duration).unwrap_or_default().into(),

@@ -6,8 +6,8 @@ use hardline_app::{
     ids::{OwnedDeviceId, UserId},
     notice::Notice,
     view::settings::{
-        Appearance, DeviceRow, Notifications, OwnServerDetails, Scheme, SettingsAction as Action,
-        SettingsState,
+        Appearance, CallSettings, DeviceRow, Notifications, OwnServerDetails, Scheme,
+        SettingsAction as Action, SettingsState,
     },
 };
 use hardline_views as views;
@@ -51,6 +51,12 @@ pub fn connect(ui: &views::MainWindow, port: &Port<Action>) {
     global.on_set_appearance(
         port.with(|data: views::AppearanceData| Action::SetAppearance(appearance(&data))),
     );
+    global.on_set_calls(port.with(|data: views::CallSettingsData| {
+        Action::SetCalls(CallSettings {
+            strangers_ring: data.strangers_ring,
+            relay_only: data.relay_only,
+        })
+    }));
     global.on_set_notifications(
         port.with(|data: views::NotificationsData| Action::SetNotifications(notifications(&data))),
     );
@@ -136,6 +142,10 @@ fn show(global: &Globals<'_>, state: &SettingsState, images: &Images) {
     global.set_devices_pending(pending_data(&state.devices_pending));
     global.set_appearance(appearance_data(&state.appearance));
     global.set_notifications(notifications_data(&state.notifications));
+    global.set_calls(views::CallSettingsData {
+        strangers_ring: state.calls.strangers_ring,
+        relay_only: state.calls.relay_only,
+    });
     let ignored = state
         .ignored
         .iter()

@@ -59,6 +59,9 @@ pub struct CallArguments {
     /// Be reached at this address of this device alone; may be given several times.
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,
+    /// Only through the relays of the homeserver, so that the other side does not learn this device's addresses.
+    #[arg(long)]
+    pub relay_only: bool,
 }
 
 /// Commands.

@@ -211,6 +211,7 @@ fn call_options(arguments: CallArguments) -> anyhow::Result<CallOptions> {
         source: source.unwrap_or_default(),
         record,
         addresses: arguments.address,
+        relay_only: arguments.relay_only,
     })
 }
 

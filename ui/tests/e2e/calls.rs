@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use hardline_testkit::{
-    HardlineServer, Homeserver, Synapse,
+    Coturn, HardlineServer, Homeserver, ServerOptions, Synapse,
     hardline::{LIMIT, Watch},
     process::Process,
     sound,
@@ -63,6 +63,43 @@ async fn each_hears_the_other(server: &impl Homeserver) -> Result<()> {
     ensure!(call.exit_code().await? == 0);
     pair.bo.process()?.expect_running()?;
     nothing_was_signalled_in_the_clear(server, &pair.room).await
+}
+
+/// Neither learns the other's address, and the relay knows both by what the homeserver gave them.
+#[tokio::test]
+async fn both_are_heard_through_a_relay_alone() -> Result<()> {
+    let relay = Coturn::start().await?;
+    let server = HardlineServer::start_with(ServerOptions {
+        extra: relay.config(),
+        ..ServerOptions::default()
+    })
+    .await?;
+    let pair = Pair::new(&server).await?;
+    let mut answer = pair.answers(&["--relay-only"])?;
+    answer.until("its readiness", waits).await?;
+    let mut call = pair.calls(&["--relay-only"])?;
+    for watch in [&mut call, &mut answer] {
+        let heard = |line: &Value| line["heard"] == true;
+        watch.until("the other side", heard).await?;
+    }
+    pair.both_are_heard().await?;
+    ensure!(relay.n_allocations() >= 2, "{}", relay.n_allocations());
+    interrupt(&call)?;
+    over(&mut answer).await?;
+    Ok(())
+}
+
+/// Without a relay there is no way that does not show the address: none is taken.
+#[tokio::test]
+async fn without_a_relay_a_call_that_needs_one_fails() -> Result<()> {
+    let server = HardlineServer::start().await?;
+    let pair = Pair::new(&server).await?;
+    let mut answer = pair.answers(&[])?;
+    answer.until("its readiness", waits).await?;
+    let mut call = pair.calls(&["--relay-only"])?;
+    let ended = over(&mut call).await?;
+    ensure!(ended["why"] == "connection_failed", "{ended}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use hardline_app::{
         },
         room_details::{MemberRow, Permissions, Role, RoomDetailsState, RoomNotify},
         room_list::{AttachmentKind, Preview, RoomRow, RowMembership},
-        settings::{About, AccountState, Appearance, DeviceRow, Notifications, SettingsState},
+        settings::{
+            About, AccountState, Appearance, CallSettings, DeviceRow, Notifications, SettingsState,
+        },
     },
 };
 
@@ -325,6 +327,7 @@ pub fn settings() -> SettingsState {
         devices_pending: Pending::Idle,
         appearance: Appearance::default(),
         notifications: Notifications::default(),
+        calls: CallSettings::default(),
         ignored: Vec::new(),
         own_server: None,
         own_server_pending: Pending::Idle,

@@ -1,7 +1,11 @@
 //! The view model of calls: looks at the call service, names people, and hands on what is to be done.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use matrix_sdk::RoomState;
 use tokio::sync::{broadcast, broadcast::error::RecvError, watch};
 
 use super::{
@@ -15,7 +19,7 @@ use crate::{
         Others, Refusal, Stage, Statistics,
     },
     core::Shared,
-    ids::RoomId,
+    ids::{OwnedRoomId, OwnedUserId, RoomId},
     notice::Notice,
     rooms::Rooms,
     session::{Session, SessionState},
@@ -36,6 +40,7 @@ pub(crate) fn start(shared: &Shared, calls: &CallsService) -> CallsViewModel {
         calls: calls.clone(),
         sessions: shared.sessions.state(),
         store: shared.store.clone(),
+        taken: BTreeSet::new(),
         heard: BTreeMap::new(),
         driver,
     };
@@ -49,6 +54,8 @@ struct Model {
     news: broadcast::Receiver<CallNews>,
     sessions: watch::Receiver<SessionState>,
     store: Store,
+    /// Calls that were taken here, or placed.
+    taken: BTreeSet<CallKey>,
     /// What was counted last of each call, and what it said of its quality.
     heard: BTreeMap<CallKey, (Statistics, Quality)>,
 }
@@ -65,6 +72,9 @@ impl Model {
                 None => self.sessions.changed().await.is_ok(),
             };
             self.heard.clear();
+            self.taken.clear();
+            // What was wanted while nobody was signed in is not wanted later.
+            while self.driver.actions.try_recv().is_ok() {}
             self.driver.update(|state| *state = CallsState::default());
             if !goes_on {
                 return;
@@ -82,7 +92,16 @@ impl Model {
         devices.mark_changed();
         loop {
             tokio::select! {
+                biased;
                 changed = self.sessions.changed() => return changed.is_ok(),
+                action = self.driver.actions.recv() => match action {
+                    Some(CallAction::HistorySeen) => {
+                        let rooms = rooms.borrow().clone();
+                        self.see_history(session, &rooms).await;
+                    }
+                    Some(action) => self.act(session, action),
+                    None => return false,
+                },
                 changed = calls.changed() => {
                     if changed.is_err() {
                         return false;
@@ -120,14 +139,6 @@ impl Model {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return false,
                 },
-                action = self.driver.actions.recv() => match action {
-                    Some(CallAction::HistorySeen) => {
-                        let rooms = rooms.borrow().clone();
-                        self.see_history(session, &rooms).await;
-                    }
-                    Some(action) => self.act(action),
-                    None => return false,
-                },
             }
         }
     }
@@ -138,6 +149,9 @@ impl Model {
         let mut rows = Vec::new();
         // One that does not ring is nobody's business.
         for call in calls.iter().filter(|call| call.stage != Stage::Silent) {
+            if call.stage != Stage::Ringing {
+                self.taken.insert(call.key.clone());
+            }
             rows.push(self.row(session, rooms, call).await);
         }
         rows.sort_by_key(place);
@@ -184,8 +198,10 @@ impl Model {
     async fn on_news(&mut self, session: &Session, rooms: &Rooms, news: CallNews) {
         match news {
             CallNews::Ended(ended) => {
+                if ended.is_of_interest() {
+                    self.list_history(session, rooms).await;
+                }
                 self.on_ended(session, rooms, *ended).await;
-                self.list_history(session, rooms).await;
             }
             CallNews::Refused { why, .. } => {
                 if let Some(notice) = notice(why) {
@@ -197,20 +213,23 @@ impl Model {
     }
 
     async fn on_ended(&mut self, session: &Session, rooms: &Rooms, ended: EndedCall) {
-        let of_interest = ended.direction == Direction::Outgoing || ended.connected_for.is_some();
+        let taken = self.taken.remove(&ended.key)
+            || ended.direction == Direction::Outgoing
+            || ended.connected_for.is_some();
+        let (room_id, peer) = (ended.key.room_id.clone(), ended.peer.clone());
         let goes_on = matches!(ended.reason, EndReason::Replaced(_));
-        if ended.missed {
-            let room_id = ended.key.room_id.clone();
-            let who = who::of(session, rooms, &room_id, ended.peer.as_ref()).await;
-            self.driver.effect(CallEffect::Missed { room_id, who });
-        }
-        if !of_interest && ended.fault.is_none() || goes_on {
+        if !(taken || ended.missed) || goes_on {
             return;
         }
-        let who = who::of(session, rooms, &ended.key.room_id, ended.peer.as_ref()).await;
+        let who = who::of(session, rooms, &room_id, peer.as_ref()).await;
+        if !taken {
+            let missed = CallEffect::Missed { room_id, peer, who };
+            return self.driver.effect(missed);
+        }
         self.driver.update(|state| {
             state.ended = Some(EndedRow {
-                room_id: ended.key.room_id.clone(),
+                room_id,
+                peer,
                 who,
                 direction: ended.direction,
                 reason: ended.reason.clone(),
@@ -233,9 +252,10 @@ impl Model {
         let mut rows = Vec::new();
         for call in &logged {
             if let Ok(room_id) = RoomId::parse(&call.room_id) {
-                let peer = call.peer.as_deref().and_then(|id| id.try_into().ok());
+                let peer: Option<OwnedUserId> =
+                    call.peer.as_deref().and_then(|id| id.try_into().ok());
                 let who = who::of(session, rooms, &room_id, peer.as_ref()).await;
-                rows.push(HistoryRow::new(call, room_id, who));
+                rows.push(HistoryRow::new(call, room_id, peer, who));
             }
         }
         let missed = rows.iter().filter(|row| row.missed && row.began > seen);
@@ -262,16 +282,37 @@ impl Model {
         self.list_history(session, rooms).await;
     }
 
-    fn act(&mut self, action: CallAction) {
+    /// Calls somebody. Where they ring already, they are answered; where a call is under way, it is left alone.
+    fn place(&mut self, session: &Session, room_id: OwnedRoomId, invitee: Option<OwnedUserId>) {
+        let known = self.driver.state.borrow().calls.iter().find_map(|call| {
+            let same = call.key.room_id == room_id;
+            same.then(|| (call.key.clone(), call.stage))
+        });
+        match known {
+            Some((call, Stage::Ringing)) => return self.calls.take(call, Others::Hold),
+            Some(_) => return,
+            None => {}
+        }
+        let room = session.client().get_room(&room_id);
+        let can = room.is_some_and(|room| {
+            let two = room.joined_members_count() == 2;
+            room.state() == RoomState::Joined && (two || invitee.is_some())
+        });
+        self.driver.update(|state| state.ended = None);
+        let placed = can && {
+            let options = CallOptions::default();
+            self.calls.place(room_id, invitee, options).is_some()
+        };
+        if !placed {
+            self.driver.effect(CallEffect::Toast(Notice::NotAllowed));
+        }
+    }
+
+    fn act(&mut self, session: &Session, action: CallAction) {
         match action {
-            CallAction::Place(room_id) => {
-                self.driver.update(|state| state.ended = None);
-                let placed = self.calls.place(room_id, None, CallOptions::default());
-                if placed.is_none() {
-                    self.driver.effect(CallEffect::Toast(Notice::NotAllowed));
-                }
-            }
+            CallAction::Place { room_id, invitee } => self.place(session, room_id, invitee),
             CallAction::Answer { call, end_others } => {
+                self.taken.insert(call.clone());
                 let others = match end_others {
                     true => Others::End,
                     false => Others::Hold,
@@ -287,7 +328,7 @@ impl Model {
             CallAction::CallAgain => {
                 let ended = self.driver.state.borrow().ended.clone();
                 if let Some(ended) = ended {
-                    self.act(CallAction::Place(ended.room_id));
+                    self.place(session, ended.room_id, ended.peer);
                 }
             }
             CallAction::PutAway => self.driver.update(|state| state.ended = None),

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::{About, AccountState, DeviceRow, Notifications, SettingsAction, SettingsState};
 use crate::{
+    calls::CALLS,
     core::Shared,
     failure::{self, Doing},
     ids::{OwnedDeviceId, UserId},
@@ -46,6 +47,7 @@ fn initial(shared: &Shared) -> SettingsState {
         devices_pending: Pending::Idle,
         appearance: shared.store.setting(APPEARANCE).unwrap_or_default(),
         notifications: shared.store.setting(NOTIFICATIONS).unwrap_or_default(),
+        calls: shared.store.setting(CALLS).unwrap_or_default(),
         ignored: Vec::new(),
         own_server: shared.own_server.details(),
         own_server_pending: Pending::Idle,
@@ -140,6 +142,10 @@ impl Model {
             }
             SettingsAction::SetNotifications(notifications) => {
                 self.set_notifications(notifications)
+            }
+            SettingsAction::SetCalls(calls) => {
+                self.keep(CALLS, &calls);
+                self.driver.update(|state| state.calls = calls);
             }
             SettingsAction::ShareOwnServer(shared) => self.share_own_server(shared),
             SettingsAction::SignOut => self.sign_out(),
@@ -278,6 +284,7 @@ async fn perform(
         }
         SettingsAction::SetAppearance(_)
         | SettingsAction::SetNotifications(_)
+        | SettingsAction::SetCalls(_)
         | SettingsAction::ShareOwnServer(_)
         | SettingsAction::SignOut => {}
     }

@@ -31,6 +31,21 @@ pub fn scenes() -> Vec<Scene> {
                 ..ada()
             }]));
         }),
+        scene("19-call-rings-twice", |w| {
+            rings(w, ada());
+            let bo = CallData {
+                id: s("!b c2"),
+                name: s("Bo Diddley"),
+                avatar: avatar("Bo Diddley", 3),
+                ..ada()
+            };
+            w.global::<CallsAdapter>()
+                .set_ringing(model(vec![ada(), bo]));
+        }),
+        scene("19-call-rings-small", |w| {
+            rings(w, ada());
+            w.global::<CallsAdapter>().set_large(false);
+        }),
         scene("19-call-calling", |w| {
             under_way(
                 w,
@@ -226,6 +241,8 @@ fn history(n: usize) -> Vec<CallHistoryData> {
             avatar: avatar(name, color),
             incoming,
             missed,
+            end: CallEnd::Unanswered,
+            peer: s("@a:example.org"),
             time: s("Yesterday"),
             long_time: s("Wednesday 4 March 2026, 12:04"),
             lasted: s(lasted),

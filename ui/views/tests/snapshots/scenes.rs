@@ -624,6 +624,7 @@ pub fn all() -> Vec<Scene> {
         scene("16-settings-notifications", |w| {
             settings(w, SettingsPage::Notifications)
         }),
+        scene("16-settings-calls", |w| settings(w, SettingsPage::Calls)),
         scene("16-settings-security", |w| {
             settings(w, SettingsPage::Security)
         }),
