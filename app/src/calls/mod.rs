@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `actor` | the one task that owns the machine |
+//! | `actor` | the one task that owns the machine; `actor/media` is its side towards the media processes |
 //! | `intake`, `envelope`, `permission` | what comes from rooms, and who may ring |
 //! | `outbox` | what goes to rooms, with a deadline |
 //! | `link`, `mapping`, `relays` | media processes, their terms, STUN and TURN servers |
